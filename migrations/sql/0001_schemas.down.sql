@@ -1,0 +1,3 @@
+-- Schema logferry stays: it holds the record of what is applied.
+drop schema llm;
+drop schema logferry_private;

@@ -1,0 +1,2 @@
+drop table logferry.endpoints;
+drop table logferry.models;

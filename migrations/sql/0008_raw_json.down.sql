@@ -1,0 +1,1 @@
+drop function logferry_private.raw_json(bytea);

@@ -1,0 +1,1 @@
+drop function logferry.ensure_partitions(timestamptz, timestamptz);

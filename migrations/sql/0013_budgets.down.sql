@@ -1,0 +1,2 @@
+drop table logferry.budget_slots;
+drop table logferry.budgets;

@@ -1,0 +1,22 @@
+create table logferry.budgets (
+  credential_hash bytea primary key,
+  blocked_until timestamptz
+);
+
+comment on table logferry.budgets is
+  'One row per credential: when the provider wants to be left alone.';
+comment on column logferry.budgets.credential_hash is 'SHA-256 of source and credential; never the credential.';
+comment on column logferry.budgets.blocked_until is 'No permits before this instant.';
+
+create table logferry.budget_slots (
+  credential_hash bytea not null,
+  slot_at timestamptz not null,
+  used integer not null default 0,
+  primary key (credential_hash, slot_at)
+);
+
+comment on table logferry.budget_slots is
+  'Permits drawn per credential and slot of time, shared by every process. The database clock decides.';
+comment on column logferry.budget_slots.credential_hash is 'Credential.';
+comment on column logferry.budget_slots.slot_at is 'Start of the slot, a hundredth of the budget''s length.';
+comment on column logferry.budget_slots.used is 'Permits drawn in it.';

@@ -1,0 +1,1 @@
+drop table logferry.field_drift;

@@ -1,0 +1,1 @@
+drop view llm.usage_hourly;

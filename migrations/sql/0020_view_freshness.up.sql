@@ -1,0 +1,51 @@
+-- A window is doubtful while no later readings hold all of its span. A recheck of one
+-- hour does not clear a doubtful day, a day's worth of rechecked hours does.
+create view llm.freshness as
+with s as (
+  select st.stream_id, st.source, st.stream_name, ss.starts_at, ss.coverage, ss.retention_floor_at,
+    logferry.watermark(ss.starts_at, ss.coverage) as watermark_at
+  from logferry.streams st
+  join logferry.stream_state ss using (stream_id)
+)
+select
+  s.source, s.stream_name, s.starts_at as complete_from, s.watermark_at,
+  now() - s.watermark_at as lag,
+  date_trunc('hour', s.watermark_at, 'UTC') as complete_through,
+  (select count(*)
+   from unnest(tstzmultirange(tstzrange(s.starts_at, greatest(s.starts_at, upper(s.coverage)))) - s.coverage) as gap) as gaps,
+  (select count(*)
+   from logferry.windows w
+   where w.stream_id = s.stream_id and w.status in ('mismatch', 'accepted')
+     and (select tstzrange(w.window_start, w.window_end) <@ range_agg(tstzrange(v.window_start, v.window_end))
+          from logferry.windows v
+          where v.stream_id = w.stream_id and v.window_id > w.window_id
+            and v.status in ('attested', 'mismatch', 'accepted')
+            and v.window_start < w.window_end and v.window_end > w.window_start) is not true) as doubtful_windows,
+  (select count(*) from logferry.dirty_hours d where d.stream_id = s.stream_id) as pending_hours,
+  (select max(w.finished_at)
+   from logferry.windows w
+   where w.stream_id = s.stream_id and w.status = 'attested') as last_attested_at,
+  (select count(*)
+   from logferry_private.quarantine q
+   where q.stream_id = s.stream_id and q.resolved_at is null) as quarantined_rows,
+  s.retention_floor_at
+from s;
+
+comment on view llm.freshness is
+  'One row per stream: how far its logs are complete, and what is doubtful, pending or put aside.';
+comment on column llm.freshness.source is 'Log product: cloudflare_ai_gateway or keywords_ai. Not the model vendor.';
+comment on column llm.freshness.stream_name is 'Feed: cloudflare/<account>/<gateway> or keywordsai/<dataset>.';
+comment on column llm.freshness.complete_from is 'Where the promise of the stream begins.';
+comment on column llm.freshness.watermark_at is
+  'End of the stretch of coverage that begins at complete_from: every log between the two that the source served is here, as last read, or in quarantine.';
+comment on column llm.freshness.lag is 'Age of the watermark.';
+comment on column llm.freshness.complete_through is
+  'The watermark cut down to the hour (UTC): hours and days before it are whole. Exact, never final: a late log may still come.';
+comment on column llm.freshness.gaps is 'Uncovered stretches between complete_from and the end of coverage.';
+comment on column llm.freshness.doubtful_windows is
+  'Windows whose latest reading did not agree with the source, or was accepted by hand.';
+comment on column llm.freshness.pending_hours is 'Hours whose facts changed after their rollups were computed.';
+comment on column llm.freshness.last_attested_at is 'When a window of the stream was last proven whole.';
+comment on column llm.freshness.quarantined_rows is 'Upstream documents put aside and not dealt with yet.';
+comment on column llm.freshness.retention_floor_at is
+  'Facts before this instant have been dropped; nothing before it is wanted, rollups there are frozen.';
