@@ -1,0 +1,60 @@
+package extract
+
+import (
+	"context"
+	"time"
+)
+
+// A Stream is one feed that a source lists.
+type Stream struct {
+	Container string // gateway id or dataset id
+	Name      string // shown to people: cloudflare/<account>/<gateway>, keywordsai/<dataset>
+	// Note is something a person should know about the feed, such as a
+	// gateway that does not collect logs; empty otherwise.
+	Note string
+}
+
+// An Ask is one request for a page of a stream's log list.
+type Ask struct {
+	Container string
+	Dialect   Dialect
+	From, To  time.Time // bounds as written into the filter; both zero: no filter
+	Page      int       // from 1
+	Size      int       // rows a page
+	Newest    bool      // newest first; false: oldest first
+}
+
+// An Answer is one page of a log list.
+type Answer struct {
+	Docs     [][]byte  // each entry's bytes exactly as received
+	Total    int64     // entries the filter matches, as announced; -1: none given
+	Size     int       // rows a page according to the answer; 0: it does not say
+	Shape    string    // response form: see Dialect.Shape
+	Date     time.Time // the Date header; zero: missing
+	Bytes    int64     // inflated body size
+	Requests int       // requests used, retries included
+}
+
+// An API is one provider's log list behind one credential.
+type API interface {
+	// Streams lists the feeds of the account: one request a page, all pages.
+	Streams(ctx context.Context) ([]Stream, error)
+	// Page asks for one page.
+	Page(ctx context.Context, ask Ask) (Answer, error)
+	// Dialects are the spellings to try, the preferred one first.
+	Dialects() []Dialect
+}
+
+// A Dialect is how one stream spells its time filter, and what its answers
+// look like: proven against a known row, stored, checked ever after.
+type Dialect struct {
+	Filter    string        `json:"filter"`               // spelling of the time filter, a name of the provider's file
+	Shape     string        `json:"shape"`                // response form: result; logs, results or array
+	TimeField string        `json:"time_field"`           // created_at, timestamp or start_time
+	Tick      time.Duration `json:"tick"`                 // the finest step of the filter: 1 ms or 1 s
+	PageSize  int           `json:"page_size"`            // rows a page the source really serves
+	Sorted    bool          `json:"sorted"`               // the asked order by time is honoured
+	HasTotal  bool          `json:"has_total"`            // answers carry a total
+	StrictLow *bool         `json:"strict_low,omitempty"` // the lower bound excludes its instant; nil: not known
+	StrictTop *bool         `json:"strict_top,omitempty"` // the upper bound excludes its instant; nil: not known
+}
