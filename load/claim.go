@@ -1,0 +1,311 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// The kinds of windows.
+const (
+	KindSync     = "sync"
+	KindTail     = "tail"
+	KindRecheck  = "recheck"
+	KindBackfill = "backfill"
+	KindVerify   = "verify"
+)
+
+// A Span is the half-open stretch of time [From, To), UTC.
+type Span struct{ From, To time.Time }
+
+// Empty tells a span without an instant in it.
+func (s Span) Empty() bool { return !s.From.Before(s.To) }
+
+// String writes the span with its bounds in RFC 3339.
+func (s Span) String() string { return span(s.From, s.To) }
+
+// A Claim is a window that this process holds: the right to read the span and
+// to write what was read. It is void once its lease has run out.
+type Claim struct {
+	ID     int64 // ledger row; the fence
+	Stream int32
+	Run    int64
+	Kind   string
+	Span
+	// Known are the parts of the span that were covered or tail-read before: an
+	// id new there may be a stored log whose time has moved.
+	Known []Span
+	lease time.Duration
+}
+
+// A Want says what to claim next in a stream.
+type Want struct {
+	Stream int32
+	Run    int64
+	Kind   string
+	Span                 // wanted time
+	Done   []Span        // finished by this run, whatever the outcome: not claimed again
+	Force  bool          // also what is covered already
+	Hurry  bool          // also what waits for its retry_at
+	Exact  bool          // the whole span or nothing: for rereading it
+	Newest time.Duration // this much of the end is taken first; 0: oldest first
+	Tick   time.Duration // claimed bounds lie on whole ticks
+	Lease  time.Duration
+}
+
+// A Turn is what a claim attempt found.
+type Turn struct {
+	Claim  *Claim // nil: nothing left to claim
+	Others bool   // wanted time is held by live claims of other runs
+	Ours   bool   // wanted time is held by live claims of this run
+}
+
+// Claim takes the next gap of the wanted time: what is neither covered nor
+// claimed nor finished by this run nor waiting for its retry_at. Claims whose
+// lease ran out are ended first.
+func (s *Store) Claim(ctx context.Context, w Want) (Turn, error) {
+	var turn Turn
+	err := s.tx(ctx, "claim a window", func(tx pgx.Tx) error {
+		turn = Turn{}
+		if err := lockStream(ctx, tx, w.Stream); err != nil {
+			return err
+		}
+		if err := endDeadClaims(ctx, tx, w.Stream); err != nil {
+			return err
+		}
+		gap, err := w.nextGap(ctx, tx, &turn)
+		if err != nil || gap.Empty() {
+			return err
+		}
+		turn.Claim, err = insertClaim(ctx, tx, w, gap)
+		return err
+	})
+	return turn, err
+}
+
+// lockStream serialises everything that changes who holds what of a stream.
+func lockStream(ctx context.Context, tx pgx.Tx, stream int32) error {
+	var enabled bool
+	err := tx.QueryRow(ctx, `select true from logferry.stream_state where stream_id = $1::integer for update`, stream).Scan(&enabled)
+	if err == nil {
+		err = tx.QueryRow(ctx, `select is_enabled from logferry.streams where stream_id = $1::integer`, stream).Scan(&enabled)
+	}
+	if errors.Is(err, pgx.ErrNoRows) || err == nil && !enabled {
+		return ErrLost // forgotten or disabled meanwhile
+	}
+	return err
+}
+
+// endDeadClaims fails the claims that nobody renewed. A row locked by a writer
+// belongs to a process that is alive, whatever its lease says: it is skipped,
+// which also keeps the two lock orders from meeting.
+func endDeadClaims(ctx context.Context, tx pgx.Tx, stream int32) error {
+	_, err := tx.Exec(ctx, `
+		update logferry.windows
+		   set status = 'failed', lease_until = null, finished_at = clock_timestamp(), detail = 'the lease ran out'
+		 where window_id in (
+		       select window_id from logferry.windows
+		        where stream_id = $1::integer and status = 'claimed' and lease_until < clock_timestamp()
+		          for update skip locked)`, stream)
+	return err
+}
+
+// nextGap picks the gap to take, and notes who holds the rest.
+func (w Want) nextGap(ctx context.Context, tx pgx.Tx, turn *Turn) (Span, error) {
+	var firstFrom, firstTo, lastFrom, lastTo *time.Time
+	err := tx.QueryRow(ctx, `
+		with live as (
+		     select coalesce(range_agg(tstzrange(window_start, window_end)), '{}') as spans,
+		            coalesce(range_agg(tstzrange(window_start, window_end)) filter (where run_id <> $2::bigint), '{}') as others
+		       from logferry.windows where stream_id = $1::integer and status = 'claimed'),
+		waiting as (
+		     select coalesce(range_agg(tstzrange(window_start, window_end)), '{}') as spans
+		       from logferry.windows
+		      where stream_id = $1::integer and status = 'mismatch' and retry_at > clock_timestamp() and not $6::boolean),
+		open as (
+		     select tstzmultirange(tstzrange($3::timestamptz, $4::timestamptz))
+		            - case when $5::boolean then '{}'::tstzmultirange else ss.coverage end
+		            - waiting.spans - $7::text::tstzmultirange as spans
+		       from logferry.stream_state ss, waiting where ss.stream_id = $1::integer),
+		gaps as (select g from open, live, unnest(open.spans - live.spans) g)
+		select (select lower(g) from gaps order by lower(g) limit 1), (select upper(g) from gaps order by lower(g) limit 1),
+		       (select lower(g) from gaps order by lower(g) desc limit 1), (select upper(g) from gaps order by lower(g) desc limit 1),
+		       open.spans && live.others, open.spans && (live.spans - live.others)
+		  from open, live`,
+		w.Stream, w.Run, micros(w.From), micros(w.To), w.Force, w.Hurry, multirange(w.Done)).
+		Scan(&firstFrom, &firstTo, &lastFrom, &lastTo, &turn.Others, &turn.Ours)
+	if err != nil || firstFrom == nil {
+		return Span{}, err
+	}
+	gap := Span{*firstFrom, *firstTo}
+	if newest := w.To.Add(-w.Newest); w.Newest > 0 && lastTo.After(newest) {
+		gap = Span{later(*lastFrom, newest), *lastTo}
+	}
+	if w.Exact && (gap.From.After(w.From) || gap.To.Before(w.To)) {
+		return Span{}, nil
+	}
+	return gap.onTicks(w.Tick), nil
+}
+
+// onTicks widens the span to whole ticks.
+func (s Span) onTicks(tick time.Duration) Span {
+	from, to := s.From.UTC().Truncate(tick), s.To.UTC().Truncate(tick)
+	if to.Before(s.To) {
+		to = to.Add(tick)
+	}
+	return Span{from, to}
+}
+
+func insertClaim(ctx context.Context, tx pgx.Tx, w Want, gap Span) (*Claim, error) {
+	c := &Claim{Stream: w.Stream, Run: w.Run, Kind: w.Kind, Span: gap, lease: w.Lease}
+	err := tx.QueryRow(ctx, `
+		insert into logferry.windows (stream_id, run_id, kind, window_start, window_end, status, lease_until)
+		values ($1::integer, $2::bigint, $3::text, $4::timestamptz, $5::timestamptz, 'claimed', clock_timestamp() + $6::text::interval)
+		returning window_id`,
+		c.Stream, c.Run, c.Kind, c.From, c.To, interval(c.lease)).Scan(&c.ID)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := tx.Query(ctx, `
+		select lower(g), upper(g)
+		  from (select coverage + coalesce((
+		               select range_agg(tstzrange(t.window_start, t.window_end)) from logferry.windows t
+		                where t.stream_id = $1::integer and t.kind = 'tail' and t.window_id <> $2::bigint), '{}') as spans
+		          from logferry.stream_state where stream_id = $1::integer) known,
+		       unnest(known.spans * tstzmultirange(tstzrange($3::timestamptz, $4::timestamptz))) g
+		 order by 1`, c.Stream, c.ID, c.From, c.To)
+	if err != nil {
+		return nil, err
+	}
+	c.Known, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Span])
+	return c, err
+}
+
+// knows tells whether the instant was covered or tail-read before the claim.
+func (c *Claim) knows(at time.Time) bool {
+	for _, s := range c.Known {
+		if !at.Before(s.From) && at.Before(s.To) {
+			return true
+		}
+	}
+	return false
+}
+
+// Renew prolongs the leases of the claims; those that were lost stay lost. A
+// row locked by its own writer is being renewed by that.
+func (s *Store) Renew(ctx context.Context, ids []int64, lease time.Duration) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	return s.tx(ctx, "renew leases", func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `
+			update logferry.windows set lease_until = clock_timestamp() + $2::text::interval
+			 where window_id in (select window_id from logferry.windows
+			                      where window_id = any($1::bigint[]) and status = 'claimed' for update skip locked)`,
+			ids, interval(lease))
+		return err
+	})
+}
+
+// Narrow moves the claim's end to an earlier instant: the rest is a gap again,
+// for anyone.
+func (s *Store) Narrow(ctx context.Context, c *Claim, to time.Time) error {
+	err := s.tx(ctx, "narrow a window", func(tx pgx.Tx) error {
+		return fenced(tx.Exec(ctx, `
+			update logferry.windows set window_end = $2::timestamptz, lease_until = clock_timestamp() + $3::text::interval
+			 where window_id = $1::bigint and status = 'claimed' and window_start < $2::timestamptz`, c.ID, to, interval(c.lease)))
+	})
+	if err == nil {
+		c.To = to
+	}
+	return err
+}
+
+// Release ends claims without a result, so that anyone may claim their spans
+// at once: for a run that ends early.
+func (s *Store) Release(ctx context.Context, ids []int64, detail string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	return s.tx(ctx, "release claims", func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `
+			update logferry.windows set status = 'failed', lease_until = null, finished_at = clock_timestamp(), detail = $2::text
+			 where window_id = any($1::bigint[]) and status = 'claimed'`, ids, detail)
+		return err
+	})
+}
+
+// MismatchesInRow counts how many of the stream's latest finished windows, at
+// most three, would not attest, one after the other.
+func (s *Store) MismatchesInRow(ctx context.Context, stream int32) (int, error) {
+	var n int
+	err := s.retry(ctx, func() error {
+		return s.pool.QueryRow(ctx, `
+			select case when bool_and(status = 'mismatch') then count(*) else 0 end
+			  from (select status from logferry.windows
+			         where stream_id = $1::integer and status in ('attested', 'mismatch') and kind <> 'tail'
+			         order by window_id desc limit 3) last`, stream).Scan(&n)
+	})
+	return n, classify("read the ledger", err)
+}
+
+// Open is what is left of the wanted time: neither covered nor finished by
+// this run; and how much of it waits for its retry_at.
+func (s *Store) Open(ctx context.Context, w Want) (open, waiting time.Duration, err error) {
+	var openS, waitS float64
+	err = s.retry(ctx, func() error {
+		return s.pool.QueryRow(ctx, `
+			with open as (
+			     select tstzmultirange(tstzrange($2::timestamptz, $3::timestamptz))
+			            - case when $4::boolean then '{}'::tstzmultirange else ss.coverage end - $5::text::tstzmultirange as spans
+			       from logferry.stream_state ss where ss.stream_id = $1::integer),
+			waiting as (
+			     select coalesce(range_agg(tstzrange(window_start, window_end)), '{}') as spans
+			       from logferry.windows where stream_id = $1::integer and status = 'mismatch' and retry_at > clock_timestamp())
+			select coalesce((select extract(epoch from sum(upper(g) - lower(g))) from unnest(open.spans) g), 0)::float8,
+			       coalesce((select extract(epoch from sum(upper(g) - lower(g))) from unnest(open.spans * waiting.spans) g), 0)::float8
+			  from open, waiting`,
+			w.Stream, micros(w.From), micros(w.To), w.Force, multirange(w.Done)).Scan(&openS, &waitS)
+	})
+	return seconds(openS), seconds(waitS), classify("read coverage", err)
+}
+
+// Gaps lists the stretches of the span that are not covered, oldest first; with
+// force the whole span. For a dry run.
+func (s *Store) Gaps(ctx context.Context, stream int32, in Span, force bool) ([]Span, error) {
+	rows, err := s.pool.Query(ctx, `
+		select lower(g), upper(g)
+		  from logferry.stream_state ss,
+		       unnest(tstzmultirange(tstzrange($2::timestamptz, $3::timestamptz)) - case when $4::boolean then '{}'::tstzmultirange else ss.coverage end) g
+		 where ss.stream_id = $1::integer order by 1`, stream, micros(in.From), micros(in.To), force)
+	if err != nil {
+		return nil, classify("read coverage", err)
+	}
+	gaps, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Span])
+	return gaps, classify("read coverage", err)
+}
+
+func multirange(spans []Span) string {
+	var b strings.Builder
+	b.WriteByte('{')
+	for i, s := range spans {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString("[" + s.From.UTC().Format(time.RFC3339Nano) + "," + s.To.UTC().Format(time.RFC3339Nano) + ")")
+	}
+	b.WriteByte('}')
+	return b.String()
+}
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,129 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// A Range is a stretch of time as a source's filter bounds it.
+type Range struct {
+	Low, Top             time.Time
+	StrictLow, StrictTop bool // the bound's own instant lies outside
+}
+
+// Stored counts the logs that the source should count in the range: rows not
+// missing upstream, open quarantine cases whose span lies in it, and the
+// repeats that attested readings found the source lists (an id listed twice is
+// one row but two entries).
+func (s *Store) Stored(ctx context.Context, stream int32, r Range) (int64, error) {
+	var n int64
+	err := s.retry(ctx, func() error {
+		return s.pool.QueryRow(ctx, `
+			select (select count(*) from logferry.requests
+			         where stream_id = $1::integer and missing_upstream_at is null
+			           and created_at >= $2::timestamptz and created_at <= $3::timestamptz
+			           and (not $4::boolean or created_at > $2::timestamptz) and (not $5::boolean or created_at < $3::timestamptz))
+			     + (select count(*) from logferry_private.quarantine
+			         where stream_id = $1::integer and resolved_at is null
+			           and span <@ tstzrange($2::timestamptz, $3::timestamptz, '[]'))
+			     + (select coalesce(sum(w.source_total - w.distinct_rows), 0) from logferry.windows w
+			         where w.stream_id = $1::integer and w.status = 'attested' and w.source_total > w.distinct_rows
+			           and w.window_start >= $2::timestamptz and w.window_end <= $3::timestamptz
+			           and not exists (select from logferry.windows v
+			                            where v.stream_id = w.stream_id and v.status = 'attested' and v.window_id > w.window_id
+			                              and v.window_start < w.window_end and v.window_end > w.window_start))::bigint`,
+			stream, micros(r.Low), micros(r.Top), r.StrictLow, r.StrictTop).Scan(&n)
+	})
+	return n, classify("count stored logs", err)
+}
+
+// NthStored is when the n-th stored log of the span (from 0) was created;
+// false when it holds fewer.
+func (s *Store) NthStored(ctx context.Context, stream int32, in Span, n int) (time.Time, bool, error) {
+	var at time.Time
+	err := s.retry(ctx, func() error {
+		return s.pool.QueryRow(ctx, `
+			select created_at from logferry.requests
+			 where stream_id = $1::integer and created_at >= $2::timestamptz and created_at < $3::timestamptz
+			 order by created_at offset $4::integer limit 1`, stream, in.From, in.To, n).Scan(&at)
+	})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return at, false, nil
+	}
+	return at.UTC(), err == nil, classify("read stored logs", err)
+}
+
+// StoredAt tells whether a log is stored at exactly that instant.
+func (s *Store) StoredAt(ctx context.Context, stream int32, at time.Time) (bool, error) {
+	var found bool
+	err := s.retry(ctx, func() error {
+		return s.pool.QueryRow(ctx, `
+			select exists (select from logferry.requests where stream_id = $1::integer and created_at = $2::timestamptz)`,
+			stream, micros(at)).Scan(&found)
+	})
+	return found, classify("read stored logs", err)
+}
+
+// Has tells whether the log is stored under that time, or waits in quarantine.
+func (s *Store) Has(ctx context.Context, stream int32, id string, at time.Time) (bool, error) {
+	var found bool
+	err := s.retry(ctx, func() error {
+		return s.pool.QueryRow(ctx, `
+			select exists (select from logferry.requests where stream_id = $1::integer and created_at = $2::timestamptz and log_id = $3::text)
+			    or exists (select from logferry_private.quarantine where stream_id = $1::integer and log_id = $3::text and resolved_at is null)`,
+			stream, micros(at), id).Scan(&found)
+	})
+	return found, classify("read stored logs", err)
+}
+
+// Held counts what the warehouse holds of the whole stream: rows not missing
+// upstream and open quarantine cases.
+func (s *Store) Held(ctx context.Context, stream int32) (int64, error) {
+	var n int64
+	err := s.retry(ctx, func() error {
+		return s.pool.QueryRow(ctx, `
+			select (select count(*) from logferry.requests where stream_id = $1::integer and missing_upstream_at is null)
+			     + (select count(*) from logferry_private.quarantine where stream_id = $1::integer and resolved_at is null)`, stream).Scan(&n)
+	})
+	return n, classify("count stored logs", err)
+}
+
+// Settled lists the covered parts of the span whose latest reading stands
+// without doubt, oldest first: coverage less what was last read as accepted or
+// mismatch.
+func (s *Store) Settled(ctx context.Context, stream int32, in Span) ([]Span, error) {
+	rows, err := s.pool.Query(ctx, `
+		with doubtful as (
+		     select coalesce(range_agg(tstzrange(w.window_start, w.window_end)), '{}') as spans
+		       from logferry.windows w
+		      where w.stream_id = $1::integer and w.status in ('accepted', 'mismatch')
+		        and w.window_start < $3::timestamptz and w.window_end > $2::timestamptz
+		        and not exists (select from logferry.windows v
+		                         where v.stream_id = w.stream_id and v.window_id > w.window_id and v.status = 'attested'
+		                           and v.window_start <= w.window_start and v.window_end >= w.window_end))
+		select lower(g), upper(g)
+		  from logferry.stream_state ss, doubtful,
+		       unnest(ss.coverage * tstzmultirange(tstzrange($2::timestamptz, $3::timestamptz)) - doubtful.spans) g
+		 where ss.stream_id = $1::integer order by 1`, stream, micros(in.From), micros(in.To))
+	if err != nil {
+		return nil, classify("read coverage", err)
+	}
+	spans, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Span])
+	return spans, classify("read coverage", err)
+}
+
+// CoverageEnd is the last covered instant's upper bound; false when nothing is
+// covered.
+func (s *Store) CoverageEnd(ctx context.Context, stream int32) (time.Time, bool, error) {
+	var end *time.Time
+	err := s.retry(ctx, func() error {
+		return s.pool.QueryRow(ctx, `select upper(coverage) from logferry.stream_state where stream_id = $1::integer`, stream).Scan(&end)
+	})
+	if err != nil || end == nil {
+		return time.Time{}, false, classify("read coverage", err)
+	}
+	return end.UTC(), true, nil
+}

@@ -1,0 +1,167 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// A Class says what an error means for the run.
+type Class int
+
+// The classes, each with the exit code it leads to.
+const (
+	Unexpected Class = iota // 1
+	Temporary               // 75: database down, locked, out of disk
+	Refused                 // 77: login or grant refused
+	Config                  // 78: wrong database, schema or setting
+)
+
+// An Error is a failed use of the warehouse. Its text holds no row content:
+// of what Postgres says only the parts that can't quote a row are shown.
+type Error struct {
+	Class Class
+	Op    string // what was being done
+	Err   error  // safe to print
+}
+
+// Error says what failed, and why.
+func (e *Error) Error() string { return "database: " + e.Op + ": " + e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// ErrLost means that the claim is no longer ours: its lease ran out and
+// another process took it, or an operator disabled the stream.
+var ErrLost = errors.New("the claim was lost to another process")
+
+// classify wraps err for people and for exit codes; nil stays nil.
+func classify(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var done *Error
+	if errors.As(err, &done) || errors.Is(err, ErrLost) {
+		return err
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return &Error{Class: classOf(pg.Code), Op: op, Err: safe(pg)}
+	}
+	if unreachable(err) {
+		return &Error{Class: Temporary, Op: op, Err: fmt.Errorf("no answer (%s); is DATABASE_URL right and the server up?", reason(err))}
+	}
+	return &Error{Class: Unexpected, Op: op, Err: err}
+}
+
+// A pgText is what may be shown of a Postgres error. It still unwraps to the
+// error itself, for its code.
+type pgText struct {
+	text string
+	pg   *pgconn.PgError
+}
+
+func (e *pgText) Error() string { return e.text }
+func (e *pgText) Unwrap() error { return e.pg }
+
+// safe leaves out Detail, Where and Hint, which quote rows, and the message of
+// data errors, which may quote a value.
+func safe(pg *pgconn.PgError) error {
+	text := pg.Message
+	if strings.HasPrefix(pg.Code, "22") {
+		text = "Postgres refused a value"
+	}
+	text += " (SQLSTATE " + pg.Code + ")"
+	for _, part := range [...][2]string{{"table", pg.TableName}, {"column", pg.ColumnName}, {"constraint", pg.ConstraintName}} {
+		if part[1] != "" {
+			text += ", " + part[0] + " " + part[1]
+		}
+	}
+	if hint := hints[pg.Code]; hint != "" {
+		text += "; " + hint
+	}
+	return &pgText{text: text, pg: pg}
+}
+
+var hints = map[string]string{
+	"08P01": "a pooler may have refused a startup parameter",
+	"28P01": "check user and password in DATABASE_URL",
+	"28000": "check the user in DATABASE_URL",
+	"3D000": "check the database name in DATABASE_URL",
+	"42501": "the role in DATABASE_URL lacks a grant",
+	"42P01": "run 'logferry migrate up'",
+	"3F000": "run 'logferry migrate up'",
+	"42703": "run 'logferry migrate up'",
+	"42883": "run 'logferry migrate up'",
+	"25006": "the server is read-only; add target_session_attrs=read-write to DATABASE_URL if it names several hosts",
+	"53100": "the database server's disk is full",
+}
+
+func classOf(code string) Class {
+	switch {
+	case strings.HasPrefix(code, "28"), code == "42501":
+		return Refused
+	case code == "3D000", code == "42P01", code == "42703", code == "3F000", code == "08P01", code == "42883":
+		return Config
+	case passingCode(code), strings.HasPrefix(code, "53"), code == "25006", code == "57014":
+		return Temporary
+	default:
+		return Unexpected
+	}
+}
+
+// passingCode tells the codes after which the same transaction may be tried
+// again at once: serialisation, deadlock, lock timeout, shutdown and start of
+// the server, lost connection, too many connections.
+func passingCode(code string) bool {
+	switch code {
+	case "40001", "40P01", "55P03", "57P01", "57P02", "57P03", "53300":
+		return true
+	}
+	return strings.HasPrefix(code, "08") && code != "08P01"
+}
+
+func passing(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return passingCode(pg.Code)
+	}
+	return unreachable(err)
+}
+
+// unreachable tells a connection that could not be made or broke.
+func unreachable(err error) bool {
+	var connect *pgconn.ConnectError
+	var network net.Error
+	return errors.As(err, &connect) || errors.As(err, &network) || pgconn.SafeToRetry(err) ||
+		strings.Contains(err.Error(), "unexpected EOF") || strings.Contains(err.Error(), "conn closed") ||
+		strings.Contains(err.Error(), "connection reset")
+}
+
+// reason is the innermost cause of a connection error; the outer ones repeat
+// the address and the user.
+func reason(err error) string {
+	for {
+		next := errors.Unwrap(err)
+		if next == nil {
+			return err.Error()
+		}
+		err = next
+	}
+}
+
+// Code is the SQLSTATE behind err, or "".
+func Code(err error) string {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Code
+	}
+	return ""
+}

@@ -1,0 +1,132 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/cenkalti/backoff/v7"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// A Store is the warehouse, as the flow sees it. It is safe for concurrent
+// use. It keeps no session state, so it works through a pooler in transaction
+// mode.
+type Store struct {
+	pool *pgxpool.Pool
+	dims dimensions
+}
+
+// poolSize leaves room for a few windows writing side by side, the lease
+// renewals and the budget draws; more would only queue inside Postgres.
+const poolSize = 6
+
+// Open connects to the warehouse at url and checks that it answers. The
+// caller checks the schema's version. Errors never show the url.
+func Open(ctx context.Context, url, version string) (*Store, error) {
+	cfg, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, &Error{Class: Config, Op: "read the database URL", Err: errors.New("not a libpq URL or DSN")}
+	}
+	cfg.MaxConns = max(poolSize, int32(min(cfg.MaxConns, 2*poolSize)))
+	// A pooler in transaction mode keeps no prepared statements.
+	cfg.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
+	if cfg.ConnConfig.ConnectTimeout == 0 {
+		cfg.ConnConfig.ConnectTimeout = 10 * time.Second
+	}
+	// These two are the only startup parameters that every pooler accepts.
+	cfg.ConnConfig.RuntimeParams["application_name"] = "logferry/" + version
+	cfg.ConnConfig.RuntimeParams["TimeZone"] = "UTC"
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, classify("connect", err)
+	}
+	s := &Store{pool: pool}
+	if err := s.retry(ctx, func() error { return pool.Ping(ctx) }); err != nil {
+		pool.Close()
+		return nil, classify("connect to the database", err)
+	}
+	return s, nil
+}
+
+// Close ends all connections.
+func (s *Store) Close() { s.pool.Close() }
+
+// Now is the database clock, the only clock that plans are made by.
+func (s *Store) Now(ctx context.Context) (time.Time, error) {
+	var now time.Time
+	err := s.retry(ctx, func() error {
+		return s.pool.QueryRow(ctx, `select clock_timestamp()`).Scan(&now)
+	})
+	return now.UTC(), classify("read the database clock", err)
+}
+
+// begin opens every transaction: locks are waited for briefly (the transaction
+// is tried again), and a statement that hangs is cut.
+var begin = pgx.TxOptions{
+	BeginQuery: "begin; set local lock_timeout = '10s'; set local statement_timeout = '120s'; set local idle_in_transaction_session_timeout = '60s'",
+}
+
+// tx runs fn in one transaction and tries again what Postgres says may be
+// tried again. fn must therefore be safe to run more than once.
+func (s *Store) tx(ctx context.Context, op string, fn func(pgx.Tx) error) error {
+	err := s.retry(ctx, func() error {
+		return pgx.BeginTxFunc(ctx, s.pool, begin, fn)
+	})
+	return classify(op, err)
+}
+
+// retryFor bounds how long a database that is down or busy is waited for.
+const retryFor = 30 * time.Second
+
+// retry calls fn until it succeeds, fails for good, or retryFor has passed.
+func (s *Store) retry(ctx context.Context, fn func() error) error {
+	delays := backoff.NewExponentialBackOff()
+	delays.InitialInterval = 20 * time.Millisecond
+	delays.MaxInterval = 2 * time.Second
+	deadline := time.Now().Add(retryFor)
+	for {
+		err := fn()
+		if err == nil || !passing(err) || ctx.Err() != nil || time.Now().After(deadline) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(delays.NextBackOff()):
+		}
+	}
+}
+
+// micros is t as Postgres keeps it.
+func micros(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+
+// SchemaVersion is the migration level of the database and whether a migration
+// was left half done; 0 when no migration was ever run.
+func (s *Store) SchemaVersion(ctx context.Context) (version int, dirty bool, err error) {
+	var text *string
+	err = s.retry(ctx, func() error {
+		return s.pool.QueryRow(ctx, `select to_regclass('logferry.schema_migrations')::text`).Scan(&text)
+	})
+	if err != nil || text == nil {
+		return 0, false, classify("read the schema's version", err)
+	}
+	err = s.pool.QueryRow(ctx, `select version, dirty from logferry.schema_migrations`).Scan(&version, &dirty)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, false, nil
+	}
+	return version, dirty, classify("read the schema's version", err)
+}
+
+// interval renders d for an explicit cast to interval.
+func interval(d time.Duration) string {
+	return strconv.FormatInt(d.Microseconds(), 10) + " microseconds"
+}
+
+// span names a half-open stretch of time in messages.
+func span(from, to time.Time) string {
+	return fmt.Sprintf("[%s, %s)", from.UTC().Format(time.RFC3339Nano), to.UTC().Format(time.RFC3339Nano))
+}
