@@ -1,0 +1,198 @@
+package ferry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"logferry/extract"
+	"logferry/load"
+	"logferry/transform"
+)
+
+// longAgo is where Keywords AI streams start: datasets are filled with logs of
+// any age at any time, and no log of either source is older.
+var longAgo = time.Date(2015, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// An account is one credential and what it reads.
+type account struct {
+	source string
+	ref    string   // Cloudflare account id; empty for Keywords AI
+	named  []string // containers named in settings; nil: discover
+	api    extract.API
+	name   func(container string) string
+	stats  func() extract.Stats
+	budget load.Budget
+	cred   load.Credential
+	start  func(now time.Time) time.Time // starts_at of a stream never met before
+}
+
+// accounts connects the configured credentials to the shared budget.
+func (f *Ferry) accounts() []*account {
+	var list []*account
+	if c := f.cfg.Cloudflare; c != nil {
+		a := &account{source: transform.SourceCloudflare, ref: c.AccountID, named: c.Gateways,
+			budget: load.Budget(c.Budget), cred: load.NewCredential(transform.SourceCloudflare, c.Token),
+			start: func(now time.Time) time.Time { return now.Add(-f.cfg.Start).Truncate(time.Second) }}
+		api := extract.NewCloudflare(extract.CloudflareConfig{Token: c.Token, AccountID: c.AccountID, BaseURL: c.BaseURL, Options: f.options(a)})
+		a.api, a.name, a.stats = api, api.Name, api.Stats
+		list = append(list, a)
+	}
+	if c := f.cfg.KeywordsAI; c != nil {
+		a := &account{source: transform.SourceKeywordsAI, named: c.Datasets,
+			budget: load.Budget(c.Budget), cred: load.NewCredential(transform.SourceKeywordsAI, c.Key),
+			start: func(time.Time) time.Time { return longAgo }}
+		api := extract.NewKeywordsAI(extract.KeywordsAIConfig{Key: c.Key, KeyName: c.KeyName, BaseURL: c.BaseURL, Options: f.options(a)})
+		a.api, a.name, a.stats = api, api.Name, api.Stats
+		list = append(list, a)
+	}
+	return list
+}
+
+func (f *Ferry) options(a *account) extract.Options {
+	return extract.Options{
+		Version: f.cfg.Version, Concurrency: f.cfg.Concurrency,
+		Budget: extract.Budget{
+			Draw: func(ctx context.Context, want int) (int, time.Duration, error) {
+				return f.store.Draw(ctx, a.cred, a.budget, want)
+			},
+			Block: func(ctx context.Context, d time.Duration) error { return f.store.Block(ctx, a.cred, d) },
+		},
+	}
+}
+
+// A listed stream is one that settings name or the source lists.
+type listed struct {
+	account    *account
+	container  string
+	discovered bool
+	note       string
+}
+
+// discover finds the account's streams: one listing a pass, or, where settings
+// name them, no request at all.
+func (a *account) discover(ctx context.Context) ([]listed, error) {
+	if a.named != nil {
+		var list []listed
+		for _, id := range a.named {
+			list = append(list, listed{account: a, container: id})
+		}
+		return list, nil
+	}
+	streams, err := a.api.Streams(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]listed, 0, len(streams))
+	for _, s := range streams {
+		list = append(list, listed{account: a, container: s.Container, discovered: true, note: s.Note})
+	}
+	return list, nil
+}
+
+// openStreams finds, registers and opens the streams of all accounts, of which
+// only those named in want are kept; nil keeps all. An account that can't be
+// listed does not stop the others: its error is returned beside them.
+func (r *run) openStreams(ctx context.Context, want []string) ([]*stream, error) {
+	var errs []error
+	var found []listed
+	for _, a := range r.accounts {
+		list, err := a.discover(ctx)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if a.named == nil {
+			if err := r.markGone(ctx, a, list); err != nil {
+				errs = append(errs, err)
+			}
+		}
+		if len(list) == 0 && a.source == transform.SourceCloudflare {
+			r.note("the Cloudflare account has no gateway; " + extract.CloudflareNewAccounts)
+		}
+		found = append(found, list...)
+	}
+	streams, err := r.register(ctx, found)
+	if err != nil {
+		return nil, errors.Join(append(errs, err)...)
+	}
+	kept, err := pick(streams, want)
+	return kept, errors.Join(append(errs, err)...)
+}
+
+// register makes sure that the warehouse knows the streams.
+func (r *run) register(ctx context.Context, found []listed) ([]*stream, error) {
+	rows := make([]load.StreamRow, 0, len(found))
+	for _, l := range found {
+		rows = append(rows, load.StreamRow{
+			Source: l.account.source, Account: l.account.ref, Container: l.container,
+			Name: l.account.name(l.container), StartsAt: l.account.start(r.now),
+		})
+	}
+	known, err := r.store.Register(ctx, rows)
+	if err != nil {
+		return nil, err
+	}
+	var streams []*stream
+	for i, st := range known {
+		s, err := r.openStream(found[i], st)
+		if err != nil {
+			return nil, err
+		}
+		streams = append(streams, s)
+	}
+	return streams, nil
+}
+
+// markGone marks streams that the source listed before and lists no longer.
+func (r *run) markGone(ctx context.Context, a *account, list []listed) error {
+	known, err := r.store.Streams(ctx)
+	if err != nil {
+		return err
+	}
+	for _, st := range known {
+		mine := st.Source == a.source && st.Account == a.ref
+		if !mine || st.Gone || slices.ContainsFunc(list, func(l listed) bool { return l.container == st.Container }) {
+			continue
+		}
+		r.note(st.Name + " is no longer listed by its source: marked as gone, its rows stay")
+		if err := r.store.SetGone(ctx, st.ID, true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pick keeps the streams that were asked for, or, without a wish, all that are
+// enabled.
+func pick(streams []*stream, want []string) ([]*stream, error) {
+	var kept []*stream
+	for _, s := range streams {
+		if s.Enabled && (len(want) == 0 || slices.Contains(want, s.Name)) {
+			kept = append(kept, s)
+		}
+	}
+	for _, name := range want {
+		switch i := slices.IndexFunc(streams, func(s *stream) bool { return s.Name == name }); {
+		case i < 0:
+			return nil, &UsageError{fmt.Sprintf("no stream is called %q; configured are: %s", name, names(streams))}
+		case !streams[i].Enabled:
+			return nil, &UsageError{fmt.Sprintf("%s is disabled: run 'logferry streams enable %s' first", name, name)}
+		}
+	}
+	return kept, nil
+}
+
+func names(streams []*stream) string {
+	var list []string
+	for _, s := range streams {
+		list = append(list, s.Name)
+	}
+	if len(list) == 0 {
+		return "none"
+	}
+	return strings.Join(list, ", ")
+}

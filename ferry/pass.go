@@ -1,0 +1,310 @@
+package ferry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"logferry/load"
+)
+
+// newestHour is taken before older gaps, so that today's dashboards are right
+// even during a long first sync.
+const newestHour = time.Hour
+
+// Sync is one pass over all configured streams. At its run timeout it
+// checkpoints and ends without an error; the summary then says how much is
+// unfinished.
+func (f *Ferry) Sync(ctx context.Context) (Summary, error) {
+	return f.pass(ctx, "sync")
+}
+
+func (f *Ferry) pass(ctx context.Context, command string) (Summary, error) {
+	return f.execute(ctx, command, load.KindSync, func(ctx context.Context, r *run) error {
+		limited := ctx
+		if f.cfg.RunTimeout > 0 {
+			var cancel context.CancelFunc
+			limited, cancel = context.WithTimeout(ctx, f.cfg.RunTimeout)
+			defer cancel()
+		}
+		streams, err := r.openStreams(limited, nil)
+		timedOut := func() bool { return ctx.Err() == nil && limited.Err() != nil }
+		err = errors.Join(err, r.eachStream(limited, streams, func(ctx context.Context, s *stream) error {
+			err := s.sync(ctx)
+			if timedOut() && isEnd(err) {
+				err = nil // a checkpoint, not a failure
+			}
+			return errors.Join(err, s.saveDrift(ctx))
+		}))
+		if timedOut() {
+			r.note("the run timeout ended this pass; the next one goes on from here")
+		}
+		return errors.Join(err, r.sumUp(ctx, streams))
+	})
+}
+
+// sync brings one stream up to date.
+func (s *stream) sync(ctx context.Context) error {
+	docs, err := s.readHead(ctx)
+	if err != nil {
+		return s.gone(ctx, err)
+	}
+	footing, err := s.stand(ctx)
+	if err != nil {
+		return err
+	}
+	tail, err := s.startTail(ctx, docs)
+	if err != nil {
+		return err
+	}
+	want := load.Span{From: s.StartsAt, To: s.settled()}
+	switch {
+	case want.Empty() || footing == fresh:
+		err = nil
+	case footing == empty:
+		err = s.coverEmpty(ctx, want)
+	default:
+		err = s.catchUp(ctx, want, tail)
+	}
+	if tail != nil {
+		err = errors.Join(err, s.endTail(ctx, tail, err))
+	}
+	if err != nil || footing != ready || want.Empty() {
+		return err
+	}
+	return s.recheckLookback(ctx)
+}
+
+// endTail reads what is left of the tail, unless the gaps failed, and ends it.
+func (s *stream) endTail(ctx context.Context, t *tail, failed error) error {
+	var err error
+	switch {
+	case failed != nil || ctx.Err() != nil:
+	case s.head.Sorted:
+		err = t.read(ctx, maxTailPages)
+	default:
+		err = s.unsortedTail(ctx, t)
+	}
+	finishing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	return errors.Join(err, t.finish(finishing))
+}
+
+// maxTailPages bounds one pass's tail; the next pass's windows read the rest.
+const maxTailPages = 10_000
+
+// coverEmpty covers the wanted time of a stream whose source counts no log at
+// all.
+func (s *stream) coverEmpty(ctx context.Context, want load.Span) error {
+	for {
+		turn, err := s.claim(ctx, want, 0)
+		if err != nil || turn.Claim == nil {
+			return err
+		}
+		w, err := s.run.store.Begin(ctx, turn.Claim, s.Source, s.keep())
+		if err != nil {
+			return err
+		}
+		o := load.Outcome{Status: "attested", AttestedBy: "empty_proven", Walks: 1, Requests: s.head.Requests, Missing: false}
+		if err := w.Finish(ctx, o); err != nil {
+			return err
+		}
+		s.run.claims.drop(turn.Claim)
+		s.finished(turn.Claim.Span)
+		s.run.account(o, w.Counts)
+	}
+}
+
+// claim asks for the next gap of the wanted time.
+func (s *stream) claim(ctx context.Context, want load.Span, newest time.Duration) (load.Turn, error) {
+	s.planning.Lock()
+	defer s.planning.Unlock()
+	done, _ := s.finishedSpans()
+	turn, err := s.run.store.Claim(ctx, s.want(want, done, newest))
+	if turn.Claim != nil {
+		s.run.claims.add(turn.Claim)
+	}
+	return turn, err
+}
+
+func (s *stream) want(span load.Span, done []load.Span, newest time.Duration) load.Want {
+	return load.Want{
+		Stream: s.ID, Run: s.run.id, Kind: s.run.kind, Span: span, Done: done,
+		Force: s.run.force, Hurry: s.run.hurry, Newest: newest, Tick: s.feed.Dialect.Tick, Lease: s.run.lease,
+	}
+}
+
+// catchUp carries gaps until none is left to this run, two windows at a time.
+// The tail is read along, at most a third of the stream's requests while gaps
+// are open. Time that only other runs hold is waited for: one lease in a pass,
+// which then leaves it to its owner, as long as it takes in a backfill.
+func (s *stream) catchUp(ctx context.Context, want load.Span, t *tail) error {
+	for {
+		others, err := s.carryAll(ctx, want, t)
+		if err != nil || !others {
+			return err
+		}
+		if s.run.kind != load.KindBackfill {
+			return s.takeOver(ctx, want, t)
+		}
+		s.run.wait(s.Name + ": waiting for windows that another run holds")
+		if err := sleep(ctx, min(time.Second, s.run.lease)); err != nil {
+			return err
+		}
+	}
+}
+
+// takeOver waits one lease, carries what was not renewed, and leaves the rest.
+func (s *stream) takeOver(ctx context.Context, want load.Span, t *tail) error {
+	s.run.wait(s.Name + ": waiting one lease for windows that another run holds")
+	if err := sleep(ctx, s.run.lease+s.run.lease/10); err != nil {
+		return err
+	}
+	s.run.wait("")
+	others, err := s.carryAll(ctx, want, t)
+	if others {
+		s.run.mu.Lock()
+		s.run.sum.Held++
+		s.run.mu.Unlock()
+		s.run.note(s.Name + ": another run holds windows here and is alive; they are left to it")
+	}
+	return err
+}
+
+// carryAll carries gaps with as many workers as a stream may have windows in
+// flight. others tells that wanted time is left which only other runs hold.
+func (s *stream) carryAll(ctx context.Context, want load.Span, t *tail) (others bool, err error) {
+	g, ctx := errgroup.WithContext(ctx)
+	var left [windowsInStream]bool
+	for i := range left {
+		g.Go(func() (err error) {
+			if i > 0 {
+				left[i], err = s.carryGaps(ctx, want, nil) // one worker reads the tail
+			} else {
+				left[i], err = s.carryGaps(ctx, want, t)
+			}
+			return err
+		})
+	}
+	err = g.Wait()
+	return slices.Contains(left[:], true), err
+}
+
+// carryGaps is one worker.
+func (s *stream) carryGaps(ctx context.Context, want load.Span, t *tail) (others bool, err error) {
+	for ctx.Err() == nil {
+		if t != nil && s.head.Sorted {
+			if err := t.read(ctx, s.tailShare(t)); err != nil {
+				return false, err
+			}
+		}
+		_, changed := s.finishedSpans()
+		turn, err := s.claim(ctx, want, newestHour)
+		switch {
+		case err != nil:
+			return false, err
+		case turn.Claim != nil:
+			err := s.carrySlot(ctx, turn.Claim)
+			s.showGauge(ctx, want)
+			if err != nil {
+				return false, err
+			}
+		case turn.Ours:
+			select { // the other worker may narrow its window or be done
+			case <-changed:
+			case <-ctx.Done():
+			}
+		default:
+			return turn.Others, nil
+		}
+	}
+	return false, ctx.Err()
+}
+
+// carrySlot carries a window when one of the run's places is free.
+func (s *stream) carrySlot(ctx context.Context, c *load.Claim) error {
+	if err := s.run.slots.Acquire(ctx, 1); err != nil {
+		s.giveUp(ctx, c, "the run ended before the window began")
+		return err
+	}
+	defer s.run.slots.Release(1)
+	return s.carry(ctx, c)
+}
+
+// tailShare is how many tail pages may be read now: a third of the stream's
+// requests while gaps are open, and a few to start with.
+func (s *stream) tailShare(t *tail) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return max(0, int(s.spent/2)+10-t.requests)
+}
+
+func (s *stream) showGauge(ctx context.Context, want load.Span) {
+	if s.run.cfg.Progress == nil {
+		return
+	}
+	done, _ := s.finishedSpans()
+	if open, _, err := s.run.store.Open(ctx, s.want(want, done, 0)); err == nil {
+		s.run.gauge(s, want.To.Sub(want.From), open)
+	}
+}
+
+// sumUp tells what the pass left open, with a context of its own.
+func (r *run) sumUp(ctx context.Context, streams []*stream) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	var open, waiting time.Duration
+	for _, s := range streams {
+		want := load.Span{From: s.StartsAt, To: s.settled()}
+		if want.Empty() || !s.proven {
+			continue
+		}
+		done, _ := s.finishedSpans()
+		o, w, err := r.store.Open(ctx, s.want(want, done, 0))
+		if err != nil {
+			return err
+		}
+		open, waiting = open+o, waiting+w
+	}
+	if err := r.sumDoubtful(ctx, streams); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	r.sum.Unfinished = open - waiting
+	mismatch := r.sum.Mismatch
+	r.mu.Unlock()
+	if mismatch > 0 {
+		return &DataError{fmt.Sprintf("%d windows would not attest; their rows are loaded, their time is not covered: see llm.load_audit", mismatch)}
+	}
+	return nil
+}
+
+func (r *run) sumDoubtful(ctx context.Context, streams []*stream) error {
+	all, err := r.store.Status(ctx)
+	if err != nil {
+		return err
+	}
+	mine := map[string]bool{}
+	for _, s := range streams {
+		mine[s.Name] = true
+	}
+	for _, st := range all {
+		if mine[st.Name] {
+			r.sum.Doubtful += int(st.Doubtful)
+		}
+	}
+	return nil
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}

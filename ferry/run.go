@@ -1,0 +1,164 @@
+package ferry
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
+
+	"logferry/extract"
+	"logferry/load"
+)
+
+// Windows in flight: in all, and in one stream.
+const (
+	windowsInAll    = 8
+	windowsInStream = 2
+)
+
+// A run is one execution of a command: its row in logferry.runs, its clock,
+// and what all its streams share.
+type run struct {
+	*Ferry
+	id       int64
+	command  string
+	kind     string    // of its windows, in the ledger
+	now      time.Time // read once, from the database clock
+	began    time.Time
+	accounts []*account
+	claims   *keeper
+	slots    *semaphore.Weighted // windows in flight
+	memory   *semaphore.Weighted // documents in flight
+	force    bool                // read again what is covered
+	hurry    bool                // ignore retry_at
+	accept   bool                // cover what does not attest
+
+	mu      sync.Mutex
+	sum     Summary
+	noted   map[string]bool
+	rejects int64
+
+	read, fresh int64 // for progress: rows read, and of them new
+	gauges      map[int32]gauge
+	waiting     string
+}
+
+// execute runs body as a command: with a row in logferry.runs, renewed claims,
+// and an end that is written down whatever happens.
+func (f *Ferry) execute(ctx context.Context, command, kind string, body func(context.Context, *run) error) (Summary, error) {
+	now, err := f.store.Now(ctx)
+	if err != nil {
+		return Summary{Command: command}, err
+	}
+	id, err := f.startRun(ctx, command)
+	if err != nil {
+		return Summary{Command: command}, err
+	}
+	r := f.newRun(id, now, command, kind)
+	r.claims = keepClaims(ctx, f)
+	stopProgress := r.showProgress()
+	err = body(ctx, r)
+	stopProgress()
+	err = errors.Join(err, r.judgeRejects())
+	err = errors.Join(err, r.claims.close(ctx))
+	return r.end(ctx, err)
+}
+
+func (f *Ferry) newRun(id int64, now time.Time, command, kind string) *run {
+	return &run{
+		Ferry: f, id: id, command: command, kind: kind, now: now, began: time.Now(), accounts: f.accounts(),
+		slots: semaphore.NewWeighted(windowsInAll), memory: semaphore.NewWeighted(extract.MaxInFlight),
+		noted: map[string]bool{}, gauges: map[int32]gauge{}, sum: Summary{Command: command, RunID: id},
+	}
+}
+
+// end writes the run's end, with a context of its own: the run's may be over.
+func (r *run) end(ctx context.Context, err error) (Summary, error) {
+	for _, a := range r.accounts {
+		stats := a.stats()
+		r.sum.Requests += stats.Requests
+		r.sum.Retries += stats.Retries
+	}
+	r.sum.Elapsed = time.Since(r.began)
+	code, status, text := ExitCode(err), "succeeded", ""
+	switch {
+	case ctx.Err() != nil:
+		status = "interrupted"
+	case code != ExitOK:
+		status = "failed"
+	case r.sum.Unfinished > 0:
+		status = "unfinished"
+	}
+	if err != nil {
+		text = err.Error()
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	return r.sum, errors.Join(err, r.store.FinishRun(ctx, r.id, status, code, text))
+}
+
+// judgeRejects turns too many logs put aside into an error: more than 1 % and
+// more than 10 of what the run read.
+func (r *run) judgeRejects() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.rejects > 10 && r.rejects*100 > r.sum.Rows {
+		return &DataError{"more than 1 % of the logs read were put into quarantine: see logferry_private.quarantine"}
+	}
+	return nil
+}
+
+// eachStream runs fn for all streams side by side. One stream's failure never
+// stops another.
+func (r *run) eachStream(ctx context.Context, streams []*stream, fn func(context.Context, *stream) error) error {
+	r.mu.Lock()
+	r.sum.Streams = len(streams)
+	r.mu.Unlock()
+	errs := make([]error, len(streams))
+	var g errgroup.Group
+	for i, s := range streams {
+		g.Go(func() error {
+			errs[i] = within(s.Name, fn(ctx, s))
+			return nil
+		})
+	}
+	return errors.Join(g.Wait(), errors.Join(errs...))
+}
+
+// note tells a thing worth knowing once a run: in the log and in the summary.
+func (r *run) note(text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.noted[text] {
+		r.noted[text] = true
+		r.sum.Notes = append(r.sum.Notes, text)
+		r.log.Warn(text)
+	}
+}
+
+// account adds a finished window to the summary.
+func (r *run) account(o load.Outcome, c load.Counts) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sum.Windows++
+	switch o.Status {
+	case "attested":
+		r.sum.Attested++
+	case "mismatch":
+		r.sum.Mismatch++
+	}
+	r.addCounts(c)
+	r.sum.Missing += c.Missing
+}
+
+func (r *run) addCounts(c load.Counts) {
+	r.sum.Inserted += c.Inserted
+	r.sum.Changed += c.Changed
+	r.sum.Unchanged += c.Unchanged
+	r.sum.Rejected += c.Quarantined
+	r.sum.Rows += c.Inserted + c.Changed + c.Unchanged + c.Quarantined
+	r.rejects += c.Quarantined
+}

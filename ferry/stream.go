@@ -1,0 +1,279 @@
+package ferry
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"logferry/extract"
+	"logferry/load"
+	"logferry/transform"
+)
+
+// A stream is one feed during one run.
+type stream struct {
+	load.Stream
+	run     *run
+	account *account
+	listed  listed
+	feed    *extract.Feed
+	options transform.Options
+	drift   *transform.Drift
+	dry     bool // plan only: write nothing
+
+	head    *extract.Head
+	listing []time.Time // times of the logs that the head listed
+
+	// planning makes looking for a gap and finishing a window exclude each
+	// other, or a gap would be looked for with a list of finished spans that
+	// is older than the coverage it is looked up against.
+	planning sync.Mutex
+
+	mu      sync.Mutex
+	proven  bool        // the dialect is proven, now or in an earlier run
+	trusted bool        // the filter was seen to work in this run
+	done    []load.Span // finished by this run, whatever the outcome
+	row     int         // windows in a row that would not attest
+	failed  int         // windows of this run that would not attest
+	spent   int         // requests that windows used
+	oldest  *time.Time  // the source's oldest log, as asked in this run
+	changed chan struct{}
+}
+
+// openStream prepares a registered stream for this run.
+func (r *run) openStream(l listed, st load.Stream) (*stream, error) {
+	s := &stream{
+		Stream: st, run: r, account: l.account, listed: l, drift: &transform.Drift{}, changed: make(chan struct{}),
+		feed: &extract.Feed{
+			API: l.account.api, Container: l.container, Name: st.Name, Dialect: l.account.api.Dialects()[0],
+			Ahead: max(1, r.cfg.Concurrency), Memory: r.memory, Log: r.log,
+		},
+		options: transform.Options{
+			Now: r.now, Container: l.container, UserIDKeys: st.UserIDKeys, ConversationIDKeys: st.ConversationIDKeys,
+			KeepPayloads: r.cfg.Payloads, MappingVersion: r.cfg.MappingVersion,
+		},
+	}
+	s.options.Drift = s.drift
+	if st.Dialect != nil {
+		if err := json.Unmarshal(st.Dialect, &s.feed.Dialect); err != nil {
+			return nil, within(st.Name, fmt.Errorf("the stored dialect can't be read: %w", err))
+		}
+		s.proven = true
+	}
+	s.options.TimeField = s.feed.Dialect.TimeField
+	if l.note != "" {
+		r.note(st.Name + ": " + l.note)
+	}
+	if start := l.account.start(r.now); start.Before(st.StartsAt.Add(-time.Minute)) {
+		r.note(fmt.Sprintf("%s starts at %s, which never moves; for what LOGFERRY_START now asks run 'logferry backfill --from %s --to %s --stream %s'",
+			st.Name, stamp(st.StartsAt), stamp(start), stamp(st.StartsAt), st.Name))
+	}
+	row, err := r.store.MismatchesInRow(context.Background(), st.ID)
+	s.row = row
+	return s, err
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// decode turns one document into an entry to load.
+func (s *stream) decode(doc []byte) load.Entry { return s.decodeWith(doc, &s.options) }
+
+// tooLarge is the entry of a document that was too large to be kept, known
+// only by where it stands.
+func (s *stream) tooLarge(where string) load.Entry {
+	return load.Entry{Reject: transform.TooLarge(s.Name+" "+where, extract.MaxBody)}
+}
+
+func (s *stream) decodeWith(doc []byte, o *transform.Options) (e load.Entry) {
+	switch {
+	case s.Source == transform.SourceCloudflare:
+		e.Record, e.Reject = transform.Cloudflare(doc, o)
+	default:
+		e.Record, e.Reject = transform.KeywordsAI(doc, o)
+	}
+	return e
+}
+
+// mark is what counts an entry: its id, and its time if it has one that can be
+// used.
+func mark(e load.Entry) extract.Mark {
+	if e.Record != nil {
+		return extract.Mark{ID: e.Record.LogID, At: e.Record.CreatedAt}
+	}
+	return extract.Mark{ID: e.Reject.LogID}
+}
+
+// identify reads a document's id and its time in one of the time fields.
+func (s *stream) identify(doc []byte, timeField string) extract.Mark {
+	o := s.options
+	o.TimeField, o.Drift, o.KeepPayloads = timeField, nil, false
+	return mark(s.decodeWith(doc, &o))
+}
+
+// finished notes that this run is done with the span, and wakes who waits.
+func (s *stream) finished(span load.Span) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.done = merge(append(s.done, span))
+	s.wakeLocked()
+}
+
+// wake tells workers that wanted time may be claimable now.
+func (s *stream) wake() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wakeLocked()
+}
+
+func (s *stream) wakeLocked() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// finishedSpans is what this run is done with, and a channel that closes when
+// that changes.
+func (s *stream) finishedSpans() ([]load.Span, <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.done), s.changed
+}
+
+// merge joins spans that touch.
+func merge(spans []load.Span) []load.Span {
+	slices.SortFunc(spans, func(a, b load.Span) int { return a.From.Compare(b.From) })
+	var out []load.Span
+	for _, sp := range spans {
+		if n := len(out); n > 0 && !sp.From.After(out[n-1].To) {
+			if sp.To.After(out[n-1].To) {
+				out[n-1].To = sp.To
+			}
+			continue
+		}
+		out = append(out, sp)
+	}
+	return out
+}
+
+// trust notes that a filtered answer held rows where it should.
+func (s *stream) trust(yes bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.trusted = yes
+}
+
+func (s *stream) trusts() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.trusted
+}
+
+// inRow counts windows in a row that would not attest; attested starts anew.
+func (s *stream) inRow(mismatch bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if mismatch {
+		s.row++
+		s.failed++
+	} else {
+		s.row = 0
+	}
+}
+
+// spend counts requests that windows used, for the tail's share.
+func (s *stream) spend(requests int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.spent += requests
+}
+
+// hopeless tells a stream whose windows would not attest three times in a row:
+// they are walked once a run and not halved.
+func (s *stream) hopeless() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.row >= 3
+}
+
+// settled is the end of what may be covered: nothing younger than settle.
+func (s *stream) settled() time.Time {
+	return s.run.now.Add(-s.run.cfg.Settle).Truncate(s.feed.Dialect.Tick)
+}
+
+// prove finds the dialect, or proves the known one again, and stores it.
+func (s *stream) prove(ctx context.Context) error {
+	p := &extract.Prover{Feed: s.feed, Head: s.head, Identify: s.identify}
+	var prefer *extract.Dialect
+	if s.proven {
+		prefer = &s.feed.Dialect
+	}
+	d, err := p.Prove(ctx, prefer)
+	if err != nil {
+		return err
+	}
+	if asked := s.account.api.Dialects()[0].PageSize; d.PageSize < asked {
+		s.run.note(fmt.Sprintf("%s serves %d logs a page where %d were asked; going on with that", s.Name, d.PageSize, asked))
+	}
+	if !d.Sorted {
+		s.run.note(s.Name + " does not honour the asked order by time; windows rest on their totals")
+	}
+	text, err := json.Marshal(d)
+	if err != nil {
+		return err
+	}
+	if s.dry {
+		s.feed.Dialect, s.options.TimeField, s.proven = d, d.TimeField, true
+		return nil
+	}
+	if err := s.run.store.SaveDialect(ctx, s.ID, text); err != nil {
+		return err
+	}
+	s.feed.Dialect, s.options.TimeField, s.proven = d, d.TimeField, true
+	s.trust(true)
+	return nil
+}
+
+// floor is the source's oldest log, asked at most once a run: what is older is
+// expired, not missing. The zero time means that none is known.
+func (s *stream) floor(ctx context.Context) (time.Time, error) {
+	s.mu.Lock()
+	known := s.oldest
+	s.mu.Unlock()
+	if known != nil {
+		return *known, nil
+	}
+	doc, _, err := s.feed.Oldest(ctx)
+	if err != nil {
+		return time.Time{}, err
+	}
+	var at time.Time
+	if doc != nil {
+		at = s.identify(doc, s.options.TimeField).At
+	}
+	s.mu.Lock()
+	s.oldest = &at
+	s.mu.Unlock()
+	if at.IsZero() {
+		return at, nil
+	}
+	return at, s.run.store.SaveOldest(ctx, s.ID, &at)
+}
+
+// saveDrift writes down which fields the run met.
+func (s *stream) saveDrift(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	return s.run.store.SaveDrift(ctx, s.drift.Seen())
+}
+
+// gone handles a stream that its source does not have: an error where settings
+// name it, a note where it was discovered.
+func (s *stream) gone(ctx context.Context, err error) error {
+	if extract.KindOf(err) != extract.Gone || !s.listed.discovered {
+		return err
+	}
+	s.run.note(s.Name + " is gone at its source: marked so, its rows stay")
+	return s.run.store.SetGone(ctx, s.ID, true)
+}

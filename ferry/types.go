@@ -1,0 +1,97 @@
+package ferry
+
+import (
+	"time"
+
+	"github.com/robfig/cron/v3"
+)
+
+// BackfillOptions say which span to cover and how.
+type BackfillOptions struct {
+	From           time.Time // first instant wanted
+	To             time.Time // end, excluded; zero: now minus settle
+	Streams        []string  // names as shown by status; nil: all that are configured
+	Force          bool      // read again what is covered
+	AcceptMismatch bool      // cover windows that do not attest; they stay doubtful
+	DryRun         bool      // plan only, write nothing: see [Summary.Plan]
+}
+
+// A PlanLine is what a backfill would do for one stream.
+type PlanLine struct {
+	Stream   string        `json:"stream"`
+	From     time.Time     `json:"from"` // of the first gap
+	To       time.Time     `json:"to"`   // end of the last gap, excluded
+	Windows  int           `json:"windows"`
+	Logs     int64         `json:"logs"`     // as counted by the source; -1: it gives no totals
+	Requests int64         `json:"requests"` // to read them; -1: not known
+	Time     time.Duration `json:"-"`        // those requests at the credential's budget
+}
+
+// VerifyOptions say which span to count and what to do about differences.
+type VerifyOptions struct {
+	From    time.Time // first instant counted
+	To      time.Time // end, excluded; zero: now minus settle
+	Streams []string  // names as shown by status; nil: all that are configured
+	Repair  bool      // read again what differs
+}
+
+// A VerifyReport is what counting the source against the warehouse found.
+type VerifyReport struct {
+	Summary Summary
+	Spans   []VerifySpan // by stream, then time
+}
+
+// The states of a [VerifySpan].
+const (
+	SpanEqual     = "equal"     // both counts agree
+	SpanDifferent = "different" // they do not, and still differ
+	SpanRepaired  = "repaired"  // they did not; reading again mended it
+	SpanExpired   = "expired"   // the source no longer serves logs this old
+	SpanUnknown   = "unknown"   // could not be counted: not covered, or the source gives no total
+)
+
+// A VerifySpan is one counted stretch of a stream.
+type VerifySpan struct {
+	Stream   string
+	From, To time.Time // [From, To)
+	Source   int64     // logs the source counts; -1: not counted
+	Stored   int64     // rows not missing upstream, plus open quarantine
+	State    string    // one of the Span… constants
+}
+
+// ServeOptions say when [Ferry.Serve] starts a pass.
+type ServeOptions struct {
+	Schedule cron.Schedule
+	Location *time.Location // in which Schedule is read; nil: UTC
+}
+
+// A StreamStatus is how one stream stands, from the warehouse alone.
+type StreamStatus struct {
+	Stream     string // as --stream takes it
+	Source     string // cloudflare_ai_gateway or keywords_ai
+	Enabled    bool
+	Gone       bool // the source neither lists nor serves it
+	Configured bool // the settings of this process name or discover it
+	Proven     bool // its dialect is proven; false: new, covers nothing
+
+	StartsAt  time.Time // zero: not met by a pass yet
+	Watermark time.Time // zero: nothing covered from StartsAt on
+	Lag       time.Duration
+
+	Gaps        int    // stretches of wanted time not covered
+	Doubtful    int    // windows whose latest reading is a mismatch or accepted
+	Quarantined int    // open quarantine entries
+	Outside     *int64 // logs the source holds outside [StartsAt, Watermark); nil: not known
+	Logs        int64  // rows stored
+
+	BudgetUsed   int       // requests drawn from the credential's current budget
+	BudgetLimit  int       // requests that budget allows; 0: not known to this process
+	BlockedUntil time.Time // until when the provider asked to be left alone; zero: not blocked
+}
+
+// A Finding is one thing that [Ferry.Check] looked at.
+type Finding struct {
+	What    string // database, schema, clock, or the variable that names a credential
+	Problem error  // nil: fine; says what to do
+	Detail  string // what was found, for people
+}

@@ -1,0 +1,358 @@
+package ferry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"logferry/extract"
+	"logferry/load"
+)
+
+// Totals from here on are cut: 10,000 is the usual cap of a search total, so
+// exactly that many says nothing. A cut aims a little lower, so that uneven
+// traffic seldom needs a second cut.
+const (
+	walkBelow = 10_000
+	cutAim    = 8_500
+)
+
+// maxHalvings bounds how often one planned window is halved before what is
+// left of it is a mismatch.
+const maxHalvings = 12
+
+// flushAfter bounds how long read rows wait for their chunk to fill.
+const flushAfter = 5 * time.Second
+
+// A piece is a claimed window and how often the planned one was halved for it.
+type piece struct {
+	claim *load.Claim
+	depth int
+}
+
+// carry reads a claimed window, and the parts it is split into, oldest first,
+// until each has an outcome.
+func (s *stream) carry(ctx context.Context, planned *load.Claim) error {
+	s.run.claims.add(planned)
+	queue := []piece{{planned, 0}}
+	for len(queue) > 0 {
+		p := queue[0]
+		parts, err := s.carryPiece(ctx, p)
+		if err != nil {
+			for _, left := range queue[1:] {
+				s.giveUp(ctx, left.claim, "an earlier part of the window failed")
+			}
+			return err
+		}
+		queue = append(parts, queue[1:]...)
+	}
+	return nil
+}
+
+// carryPiece is carry for one piece. A claim that was lost to another process
+// is theirs now, and no error.
+func (s *stream) carryPiece(ctx context.Context, p piece) ([]piece, error) {
+	c := &carrying{stream: s, piece: p, planned: p.claim.Span}
+	parts, err := c.run(ctx)
+	s.run.claims.drop(p.claim)
+	if len(parts) > 0 {
+		return parts, nil
+	}
+	if err != nil && !isEnd(err) {
+		s.finished(c.planned)
+	}
+	if errors.Is(err, load.ErrLost) {
+		s.run.log.Warn("window lost to another process", "stream", s.Name, "from", p.claim.From, "to", p.claim.To)
+		return nil, nil
+	}
+	if err != nil {
+		s.giveUp(ctx, p.claim, err.Error())
+	}
+	return nil, err
+}
+
+// giveUp ends a claim without a result; its lease would do so later.
+func (s *stream) giveUp(ctx context.Context, c *load.Claim, why string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	s.run.claims.drop(c)
+	if err := s.run.store.Release(ctx, []int64{c.ID}, why); err != nil {
+		s.run.log.Warn("a claim could not be released; its lease will run out", "stream", s.Name, "err", err)
+	}
+	s.wake()
+}
+
+// A carrying is one piece on its way.
+type carrying struct {
+	stream  *stream
+	piece   piece
+	planned load.Span // as claimed, before it was narrowed
+
+	reading  *extract.Reading
+	writing  *load.Writing
+	buffer   []load.Entry
+	bytes    int
+	flushed  time.Time
+	requests int // of readings given up for a narrower one
+}
+
+// run plans, reads and ends the piece; parts are what it was split into.
+func (c *carrying) run(ctx context.Context) (parts []piece, err error) {
+	total, err := c.plan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer c.reading.Drop()
+	s := c.stream
+	if c.writing, err = s.run.store.Begin(ctx, c.piece.claim, s.Source, s.keep()); err != nil {
+		return nil, err
+	}
+	if total == 0 {
+		agrees, err := s.agrees(ctx, c.piece.claim.Span)
+		if err != nil {
+			return nil, err
+		}
+		if !agrees {
+			return nil, c.end(ctx, "mismatch", "the source counts nothing here, but its unfiltered list disagrees and its filter could not be proven")
+		}
+	}
+	for {
+		if err := c.walk(ctx); err != nil {
+			return nil, err
+		}
+		verdict := c.reading.Verdict()
+		if verdict == extract.Again && !s.hopeless() {
+			continue
+		}
+		return c.conclude(ctx, verdict)
+	}
+}
+
+// plan asks the window for its total and narrows it until it can be walked.
+// The first page of the request is not lost: it is the walk's first.
+func (c *carrying) plan(ctx context.Context) (total int64, err error) {
+	s, claim := c.stream, c.piece.claim
+	if err := c.fitStored(ctx); err != nil {
+		return 0, err
+	}
+	for {
+		c.reading = s.feed.Read(extract.Window{From: claim.From, To: claim.To})
+		total, err := c.reading.Begin(ctx)
+		if err != nil {
+			c.reading.Drop()
+			return 0, err
+		}
+		if total < walkBelow || claim.To.Sub(claim.From) <= s.feed.Dialect.Tick {
+			return total, nil
+		}
+		c.requests += c.reading.Requests
+		cut := c.reading.CutAt(total, cutAim, func(doc []byte) time.Time { return s.identify(doc, s.options.TimeField).At })
+		c.reading.Drop()
+		if err := c.narrow(ctx, cut); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// fitStored narrows a window that holds more rows than a reading may have to
+// compare with, whatever the source still serves of them.
+func (c *carrying) fitStored(ctx context.Context) error {
+	s, claim := c.stream, c.piece.claim
+	if len(claim.Known) == 0 && !s.run.force {
+		return nil
+	}
+	at, more, err := s.run.store.NthStored(ctx, s.ID, claim.Span, 2*walkBelow)
+	if err != nil || !more {
+		return err
+	}
+	if at = at.Truncate(s.feed.Dialect.Tick); at.After(claim.From) {
+		return c.narrow(ctx, at)
+	}
+	return nil
+}
+
+// narrow cuts the claim in place; the rest is a gap again, for anyone.
+func (c *carrying) narrow(ctx context.Context, to time.Time) error {
+	if err := c.stream.run.store.Narrow(ctx, c.piece.claim, to); err != nil {
+		return err
+	}
+	c.planned.To = to
+	c.stream.wake()
+	return nil
+}
+
+// walk pages once over the window and loads what it meets.
+func (c *carrying) walk(ctx context.Context) error {
+	s := c.stream
+	c.flushed = time.Now()
+	for page, err := range c.reading.Walk(ctx) {
+		if err != nil {
+			return errors.Join(err, c.flush(ctx))
+		}
+		for i, doc := range page.Docs {
+			var e load.Entry
+			if doc == nil {
+				e = s.tooLarge(fmt.Sprintf("%s #%d", c.piece.claim.Span, page.Position(i)))
+			} else {
+				e = s.decode(doc)
+			}
+			if page.Count(i, mark(e)) {
+				c.buffer = append(c.buffer, e)
+				c.bytes += e.Bytes()
+			}
+		}
+		if len(c.buffer) >= load.MaxChunkRows || c.bytes >= load.MaxChunkBytes || time.Since(c.flushed) > flushAfter {
+			if err := c.flush(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return c.flush(ctx)
+}
+
+// flush writes what has been read. After a provider's failure the rows in hand
+// are still written; after the run's own end they are not.
+func (c *carrying) flush(ctx context.Context) error {
+	if len(c.buffer) == 0 || ctx.Err() != nil {
+		return nil
+	}
+	before := c.writing.Inserted
+	err := c.writing.Write(ctx, c.buffer)
+	c.stream.run.progressed(int64(len(c.buffer)), c.writing.Inserted-before)
+	c.buffer, c.bytes, c.flushed = c.buffer[:0], 0, time.Now()
+	return err
+}
+
+// conclude ends the window as the verdict says.
+func (c *carrying) conclude(ctx context.Context, v extract.Verdict) ([]piece, error) {
+	s := c.stream
+	switch {
+	case v == extract.Attested:
+		return nil, c.end(ctx, "attested", "")
+	case v == extract.Foreign:
+		s.trust(false)
+		if err := c.end(ctx, "mismatch", c.reading.Detail()); err != nil {
+			return nil, err
+		}
+		_, err := s.provenAgain(ctx)
+		return nil, err
+	case v == extract.Halve && (c.reading.Cut() || !s.hopeless() && c.piece.depth < maxHalvings):
+		return c.split(ctx)
+	default:
+		return nil, c.end(ctx, "mismatch", c.reading.Detail())
+	}
+}
+
+// split claims both parts of the window. A walk that was cut off for want of a
+// total is split however often it takes; a doubtful one only so deep.
+func (c *carrying) split(ctx context.Context) ([]piece, error) {
+	depth := c.piece.depth
+	if !c.reading.Cut() {
+		depth++
+	}
+	o := c.outcome("split", c.reading.Detail())
+	left, right, err := c.writing.Split(ctx, c.reading.SplitAt(), o)
+	if err != nil {
+		return nil, err
+	}
+	c.stream.run.claims.add(left, right)
+	c.account(o)
+	return []piece{{left, depth}, {right, depth}}, nil
+}
+
+func (c *carrying) outcome(status, detail string) load.Outcome {
+	return load.Outcome{
+		Status: status, Total: c.reading.Total(), Walks: c.reading.Walks, Requests: c.requests + c.reading.Requests,
+		Bytes: c.reading.Bytes, Distinct: c.reading.Distinct(), Detail: detail,
+	}
+}
+
+// end finishes the window: a mismatch is accepted where the run says so, an
+// attested window is covered up to what had settled by the source's own clock.
+func (c *carrying) end(ctx context.Context, status, detail string) error {
+	s := c.stream
+	o := c.outcome(status, detail)
+	if status == "mismatch" && s.run.accept {
+		o.Status = "accepted"
+	}
+	if o.Status == "attested" {
+		o.AttestedBy = c.reading.By()
+		if c.reading.Distinct() > 0 {
+			s.trust(true)
+		}
+		if err := c.missing(ctx, &o); err != nil {
+			return err
+		}
+	}
+	c.settle(&o)
+	s.planning.Lock()
+	err := c.writing.Finish(ctx, o)
+	if err == nil {
+		s.finished(c.planned)
+	}
+	s.planning.Unlock()
+	if err != nil {
+		return err
+	}
+	s.inRow(o.Status == "mismatch")
+	c.account(o)
+	return nil
+}
+
+// missing decides whether stored logs that the reading did not meet are to be
+// marked: only when the head agrees, and never below the source's oldest log.
+func (c *carrying) missing(ctx context.Context, o *load.Outcome) error {
+	if c.writing.Unseen() == 0 {
+		return nil
+	}
+	agrees, err := c.stream.agrees(ctx, c.piece.claim.Span)
+	if err != nil || !agrees {
+		return err
+	}
+	o.Missing = true
+	o.Floor, err = c.stream.floor(ctx)
+	return err
+}
+
+// settle cuts what is covered to the Date of the window's first answer minus
+// settle: the source's clock may be behind ours. A Date a day off is nobody's
+// clock.
+func (c *carrying) settle(o *load.Outcome) {
+	s, claim := c.stream, c.piece.claim
+	date := c.reading.Date
+	switch {
+	case o.Status != "attested" && o.Status != "accepted":
+		return
+	case date.IsZero():
+		s.run.note(s.Name + ": answers have no Date header; the database clock alone says what has settled")
+		return
+	case date.Sub(s.run.now).Abs() > 24*time.Hour:
+		s.run.note(s.Name + ": the Date header is a day off the database clock and is ignored")
+		return
+	}
+	o.To = claim.To
+	if last := date.Add(-s.run.cfg.Settle).Truncate(s.feed.Dialect.Tick); last.Before(o.To) {
+		o.To = last
+	}
+	if !o.To.After(claim.From) {
+		o.Status, o.AttestedBy, o.To, o.Missing = "loaded", "", claim.To, false
+		o.Detail = "not settled yet by the source's clock"
+	}
+}
+
+// account reports the finished window.
+func (c *carrying) account(o load.Outcome) {
+	c.stream.run.account(o, c.writing.Counts)
+	c.stream.spend(o.Requests)
+	level := slog.LevelDebug
+	if o.Status == "mismatch" {
+		level = slog.LevelWarn
+	} else if c.writing.Inserted+c.writing.Changed > 0 {
+		level = slog.LevelInfo
+	}
+	claim := c.piece.claim
+	c.stream.run.log.Log(context.Background(), level, "window "+o.Status, "stream", c.stream.Name, "kind", claim.Kind, "from", claim.From, "to", claim.To,
+		"logs", o.Distinct, "new", c.writing.Inserted, "changed", c.writing.Changed, "requests", o.Requests, "walks", o.Walks, "detail", o.Detail)
+}
