@@ -1,0 +1,58 @@
+# `make` lists what can be made.
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+COMMIT ?= $(shell git rev-parse --quiet --verify HEAD 2>/dev/null || echo unknown)
+IMAGE ?= logferry:dev
+LINT := go run $(shell sed -n 's/^golangci=//p' .ci/run)
+
+# The flags of the Dockerfile: the same source gives the same bytes.
+BUILD := -trimpath -buildvcs=false \
+	-ldflags "-s -w -buildid= -X main.version=$(VERSION) -X main.commit=$(COMMIT)"
+
+.PHONY: help check test race lint fmt fuzz bench demo build image clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+check: ## everything CI does
+	.ci/run
+
+test: ## all tests; they start a PostgreSQL of their own
+	go test ./...
+
+race: ## all tests under the race detector (needs a C compiler)
+	CGO_ENABLED=1 go test -race ./...
+
+lint: ## vet and the linters of .golangci.yml
+	go vet ./...
+	$(LINT) run ./...
+
+fmt: ## format, and mend what the linters can mend by themselves
+	gofmt -w $$(git ls-files --cached --others --exclude-standard '*.go')
+	$(LINT) run --fix ./...
+
+fuzz: ## every fuzz target, FUZZTIME each (default 20s)
+	@for file in $$(grep -rl --include='*_test.go' '^func Fuzz' .); do \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' $$file); do \
+			echo "$$(dirname $$file) $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $${FUZZTIME:-20s} $$(dirname $$file); \
+		done; \
+	done
+
+bench: ## all benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+demo: ## the whole job with nothing set up
+	go run ./cmd/logferry demo
+
+build: ## bin/logferry, static
+	CGO_ENABLED=0 go build $(BUILD) -o bin/logferry ./cmd/logferry
+
+image: ## the container image, IMAGE (default logferry:dev)
+	docker build --build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) --tag $(IMAGE) .
+
+clean: ## remove what was built
+	rm -rf bin dist coverage.* *.prof *.out

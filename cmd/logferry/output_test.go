@@ -1,0 +1,202 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"logferry/ferry"
+)
+
+func someStreams() []ferry.StreamStatus {
+	return []ferry.StreamStatus{
+		{
+			Stream: "cloudflare/0123456789abcdef0123456789abcdef/production", Source: "cloudflare_ai_gateway", Enabled: true,
+			Configured: true, Proven: true, StartsAt: noon.Add(-30 * day), Watermark: noon.Add(-12 * time.Minute), Lag: 12*time.Minute + 3*time.Second,
+			Gaps: 1, Doubtful: 2, Quarantined: 3, Outside: new(int64(1234)), Logs: 8819, BudgetUsed: 999, BudgetLimit: 1000,
+			BlockedUntil: noon.Add(time.Minute),
+		},
+		{Stream: "keywordsai/ds_1", Source: "keywords_ai", Gone: true},
+	}
+}
+
+func TestStatusTable(t *testing.T) {
+	r := &rig{streams: someStreams()}
+	r.run(t.Context(), "status")
+	const want = `STREAM
+  WATERMARK                LAG  GAPS  DOUBTFUL  QUARANTINE  OUTSIDE  BUDGET
+cloudflare/0123456789abcdef0123456789abcdef/production  (blocked until 12:01:00Z)
+  2026-11-21 11:48:00Z   12m3s     1         2           3    1,234  999/1000
+keywordsai/ds_1  (disabled, gone, not configured, new)
+  -                          -     0         0           0        -  -
+`
+	if diff := cmp.Diff(want, r.out.String()); diff != "" {
+		t.Error(diff)
+	}
+	r = &rig{streams: someStreams()[1:]}
+	r.run(t.Context(), "streams list")
+	const list = "        LOGS  SINCE                 STREAM\n           0  -                     keywordsai/ds_1  (disabled, gone, not configured, new)\n"
+	if diff := cmp.Diff(list, r.out.String()); diff != "" {
+		t.Error(diff)
+	}
+	r = &rig{}
+	if r.run(t.Context(), "status"); r.out.String() != "no streams yet: run logferry sync\n" {
+		t.Errorf("without streams: %q", r.out.String())
+	}
+}
+
+func TestStatusJSON(t *testing.T) {
+	r := &rig{streams: someStreams()}
+	r.run(t.Context(), "status --json")
+	var got []map[string]any
+	if err := json.Unmarshal(r.out.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	want := []map[string]any{
+		{
+			"stream": "cloudflare/0123456789abcdef0123456789abcdef/production", "source": "cloudflare_ai_gateway", "enabled": true, "gone": false,
+			"configured": true, "proven": true, "starts_at": "2026-10-22T12:00:00Z", "watermark": "2026-11-21T11:48:00Z", "lag_seconds": 723.0,
+			"gaps": 1.0, "doubtful": 2.0, "quarantined": 3.0, "outside": 1234.0, "logs": 8819.0, "budget_used": 999.0, "budget_limit": 1000.0,
+			"blocked_until": "2026-11-21T12:01:00Z",
+		},
+		{
+			"stream": "keywordsai/ds_1", "source": "keywords_ai", "enabled": false, "gone": true, "configured": false, "proven": false,
+			"starts_at": nil, "watermark": nil, "lag_seconds": nil, "gaps": 0.0, "doubtful": 0.0, "quarantined": 0.0, "outside": nil,
+			"logs": 0.0, "budget_used": 0.0, "budget_limit": nil, "blocked_until": nil,
+		},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	r = &rig{}
+	if r.run(t.Context(), "status --json"); r.out.String() != "[]\n" {
+		t.Errorf("without streams: %q", r.out.String())
+	}
+}
+
+func TestVerifyAndPlan(t *testing.T) {
+	at := func(hour int) time.Time { return time.Date(2026, 11, 20, hour, 0, 0, 0, time.UTC) }
+	r := &rig{env: plain("LOGFERRY_LOG_FORMAT", "text"), report: ferry.VerifyReport{Spans: []ferry.VerifySpan{
+		{Stream: "a", From: at(1), To: at(2), Source: 5, Stored: 5, State: ferry.SpanEqual},
+		{Stream: "a", From: at(2), To: at(3), Source: 7, Stored: 6, State: ferry.SpanDifferent},
+		{Stream: "a", From: at(3), To: at(4), Source: 1000, Stored: 1000, State: ferry.SpanEqual},
+		{Stream: "b", From: at(1), To: at(4), Source: -1, Stored: 2, State: ferry.SpanExpired},
+	}}}
+	r.run(t.Context(), "verify")
+	const want = `a
+  different 2026-11-20 02:00:00Z to 2026-11-20 03:00:00Z: source 7, stored 6
+  1,005 logs equal in 2 spans
+b
+  expired   2026-11-20 01:00:00Z to 2026-11-20 04:00:00Z: source unknown, stored 2
+`
+	if got, ok := strings.CutPrefix(r.out.String(), want); !ok || !strings.HasPrefix(got, "verify: ") {
+		t.Error(cmp.Diff(want, r.out.String()))
+	}
+
+	r = &rig{env: plain("LOGFERRY_LOG_FORMAT", "text"), summary: ferry.Summary{Plan: []ferry.PlanLine{
+		{Stream: "a", From: at(1), To: at(3), Windows: 12, Logs: 8819, Requests: 190, Time: 57 * time.Second},
+		{Stream: "b", From: at(1), To: at(2), Windows: 1, Logs: -1, Requests: -1},
+	}}}
+	r.run(t.Context(), "backfill --from 3d --dry-run")
+	const plan = `a
+  2026-11-20 01:00:00Z to 2026-11-20 03:00:00Z
+  12 windows, 8,819 logs, 190 requests, about 57.0s at the budget
+b
+  2026-11-20 01:00:00Z to 2026-11-20 02:00:00Z
+  1 window, unknown logs, requests unknown
+`
+	if got, ok := strings.CutPrefix(r.out.String(), plan); !ok || !strings.HasPrefix(got, "backfill (dry run): ") {
+		t.Error(cmp.Diff(plan, r.out.String()))
+	}
+}
+
+// TestHelpFits: every command explains itself within 80 columns.
+func TestHelpFits(t *testing.T) {
+	commands := []string{"", "sync", "backfill", "serve", "verify", "status", "streams", "streams list", "streams disable",
+		"streams enable", "migrate", "migrate up", "migrate version", "migrate down", "check", "demo", "version", "help backfill"}
+	for _, command := range commands {
+		r := &rig{}
+		if code := r.run(t.Context(), command+" --help"); code != 0 || r.errs.Len() > 0 {
+			t.Errorf("%s --help: exit code %d, said %s", command, code, r.errs.String())
+		}
+		for line := range strings.Lines(r.out.String()) {
+			if utf8.RuneCountInString(line) > 81 {
+				t.Errorf("%s --help: longer than 80: %s", command, line)
+			}
+		}
+		for _, part := range []string{"Usage:\n  logferry", "Exit codes:\n"} {
+			if !strings.Contains(r.out.String(), part) {
+				t.Errorf("%s --help: no %q", command, part)
+			}
+		}
+	}
+}
+
+type brokenWriter struct{ err error }
+
+func (b brokenWriter) Write([]byte) (int, error) { return 0, b.err }
+
+func TestBrokenOutput(t *testing.T) {
+	for _, test := range []struct {
+		err  error
+		want int
+	}{
+		{&os.PathError{Op: "write", Err: syscall.EPIPE}, 0},
+		{errors.New("code 75: no space"), ferry.ExitUnexpected},
+	} {
+		r := &rig{streams: someStreams()}
+		var errs bytes.Buffer
+		code := newProgram(plain(), brokenWriter{test.err}, &errs, r.deps()).run(t.Context(), []string{"status", "--json"})
+		if code != test.want {
+			t.Errorf("%v: exit code %d, said %s", test.err, code, errs.String())
+		}
+	}
+	r := &rig{}
+	if code := newProgram(plain(), &r.out, brokenWriter{syscall.EPIPE}, r.deps()).run(t.Context(), []string{"sync"}); code != 0 {
+		t.Errorf("standard error closed: exit code %d", code)
+	}
+}
+
+func TestProgressLines(t *testing.T) {
+	var out bytes.Buffer
+	at := noon
+	report := progressLines(slog.New(slog.NewTextHandler(&out, nil)), func() time.Time { return at })
+	for range 25 {
+		at = at.Add(time.Second)
+		report(ferry.Progress{Rows: 10, Wanted: day, Covered: time.Hour, Note: "budget"})
+	}
+	if n := strings.Count(out.String(), "covered=1h wanted=1d waiting_for=budget"); n != 2 {
+		t.Errorf("%d lines in 25 seconds:\n%s", n, out.String())
+	}
+}
+
+func TestProgressBarYieldsToLines(t *testing.T) {
+	var out bytes.Buffer
+	s := &screen{to: &out}
+	s.progressBar(ferry.Progress{}) // nothing wanted, nothing shown
+	if out.Len() > 0 {
+		t.Errorf("an empty bar: %q", out.String())
+	}
+	s.progressBar(ferry.Progress{Rows: 1200, Wanted: 2 * time.Hour, Covered: time.Hour, Note: "waiting for the budget"})
+	if !strings.Contains(out.String(), "1,200 logs, 0 new, 0 requests, waiting for the budget") {
+		t.Errorf("no bar: %q", out.String())
+	}
+	_, _ = s.Write([]byte("a line\n"))
+	before, _, found := strings.Cut(out.String(), "a line\n")
+	if !found || !strings.HasSuffix(before, "\r") {
+		t.Errorf("the line does not begin at the margin: %q", out.String())
+	}
+	s.endProgress()
+	if s.bar != nil || !strings.HasSuffix(out.String(), "\r") {
+		t.Errorf("the bar is still there: %q", out.String())
+	}
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"logferry/ferry"
+)
+
+func (p *program) statusCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "status [--json]",
+		Short: "how far each stream is, and what is doubtful",
+		Long: `status shows each stream as the warehouse knows it, and asks no provider:
+
+  WATERMARK   everything from the stream's start up to here is covered
+  LAG         how long ago that is
+  GAPS        stretches of wanted time that are not covered
+  DOUBTFUL    windows whose latest reading did not attest, or was accepted
+  QUARANTINE  logs that could not be read or stored, with their bytes
+  OUTSIDE     logs the source holds outside what is covered
+  BUDGET      requests drawn of those allowed`,
+		Example: `  logferry status
+  logferry status --json | jq '.[] | select(.lag_seconds > 3600)'`,
+		DisableFlagsInUseLine: true,
+		Args:                  noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.withFlow(cmd, needs{database: true}, func(ctx context.Context, f *flow, _ effective) error {
+				streams, err := f.status(ctx)
+				if err != nil {
+					return err
+				}
+				if asJSON {
+					return p.statusJSON(streams)
+				}
+				p.statusTable(streams)
+				return nil
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON array; its field names are stable")
+	return cmd
+}
+
+func (p *program) statusTable(streams []ferry.StreamStatus) {
+	if len(streams) == 0 {
+		p.print("no streams yet: run logferry sync\n")
+		return
+	}
+	const row = "  %-20s  %6s  %4s  %8s  %10s  %7s  %s\n"
+	p.print("STREAM\n"+row, "WATERMARK", "LAG", "GAPS", "DOUBTFUL", "QUARANTINE", "OUTSIDE", "BUDGET")
+	for _, s := range streams {
+		p.print("%s%s\n", s.Stream, inBrackets(states(s)))
+		lag, outside, budget := "-", "-", "-"
+		if !s.Watermark.IsZero() {
+			lag = roughly(s.Lag)
+		}
+		if s.Outside != nil {
+			outside = grouped(*s.Outside)
+		}
+		if s.BudgetLimit > 0 {
+			budget = fmt.Sprintf("%d/%d", s.BudgetUsed, s.BudgetLimit)
+		}
+		p.print(row, instant(s.Watermark), lag, grouped(int64(s.Gaps)), grouped(int64(s.Doubtful)),
+			grouped(int64(s.Quarantined)), outside, budget)
+	}
+}
+
+// states are the words that set a stream apart; none for an ordinary one.
+func states(s ferry.StreamStatus) []string {
+	var words []string
+	for _, state := range []struct {
+		holds bool
+		word  string
+	}{
+		{!s.Enabled, "disabled"},
+		{s.Gone, "gone"},
+		{!s.Configured, "not configured"},
+		{!s.Proven, "new"},
+	} {
+		if state.holds {
+			words = append(words, state.word)
+		}
+	}
+	if !s.BlockedUntil.IsZero() {
+		words = append(words, "blocked until "+s.BlockedUntil.UTC().Format("15:04:05Z"))
+	}
+	return words
+}
+
+func inBrackets(words []string) string {
+	if len(words) == 0 {
+		return ""
+	}
+	return "  (" + strings.Join(words, ", ") + ")"
+}
+
+// A streamRecord is a stream as status --json prints it. Scripts read these
+// names: they are only ever added to. What is not known is null.
+type streamRecord struct {
+	Stream       string     `json:"stream"`
+	Source       string     `json:"source"`
+	Enabled      bool       `json:"enabled"`
+	Gone         bool       `json:"gone"`
+	Configured   bool       `json:"configured"`
+	Proven       bool       `json:"proven"`
+	StartsAt     *time.Time `json:"starts_at"`
+	Watermark    *time.Time `json:"watermark"`
+	LagSeconds   *float64   `json:"lag_seconds"`
+	Gaps         int        `json:"gaps"`
+	Doubtful     int        `json:"doubtful"`
+	Quarantined  int        `json:"quarantined"`
+	Outside      *int64     `json:"outside"`
+	Logs         int64      `json:"logs"`
+	BudgetUsed   int        `json:"budget_used"`
+	BudgetLimit  *int       `json:"budget_limit"`
+	BlockedUntil *time.Time `json:"blocked_until"`
+}
+
+func (p *program) statusJSON(streams []ferry.StreamStatus) error {
+	records := []streamRecord{} // an empty array, never null
+	for _, s := range streams {
+		record := streamRecord{
+			Stream: s.Stream, Source: s.Source, Enabled: s.Enabled, Gone: s.Gone, Configured: s.Configured, Proven: s.Proven,
+			StartsAt: known(s.StartsAt), Watermark: known(s.Watermark), Gaps: s.Gaps, Doubtful: s.Doubtful,
+			Quarantined: s.Quarantined, Outside: s.Outside, Logs: s.Logs, BudgetUsed: s.BudgetUsed, BlockedUntil: known(s.BlockedUntil),
+		}
+		if record.Watermark != nil {
+			record.LagSeconds = new(s.Lag.Seconds())
+		}
+		if s.BudgetLimit > 0 {
+			record.BudgetLimit = new(s.BudgetLimit)
+		}
+		records = append(records, record)
+	}
+	encoder := json.NewEncoder(p.out)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(records)
+}
+
+func known(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return new(t.UTC())
+}
