@@ -80,7 +80,7 @@ func (s *stream) backfill(ctx context.Context, span load.Span) error {
 
 // within puts a wanted span on the stream's ticks, inside what has settled.
 func (s *stream) within(span load.Span) load.Span {
-	tick := s.feed.Dialect.Tick
+	tick := s.dialect().Tick
 	return load.Span{From: span.From.Truncate(tick), To: earlier(span.To, s.settled()).Truncate(tick)}
 }
 

@@ -53,7 +53,7 @@ func (s *stream) planGaps(ctx context.Context, gaps []load.Span) (*PlanLine, err
 		}
 		line.To = gap.To
 		rng := s.bounds(gap)
-		total, _, err := s.feed.Total(ctx, rng.Low, rng.Top)
+		total, _, err := s.feed().Total(ctx, rng.Low, rng.Top)
 		if err != nil {
 			return nil, err
 		}
@@ -62,7 +62,7 @@ func (s *stream) planGaps(ctx context.Context, gaps []load.Span) (*PlanLine, err
 			continue
 		}
 		windows := max(1, (total+cutAim-1)/cutAim)
-		pages := (total + int64(s.feed.Dialect.PageSize) - 1) / int64(s.feed.Dialect.PageSize)
+		pages := (total + int64(s.dialect().PageSize) - 1) / int64(s.dialect().PageSize)
 		line.Logs += total
 		line.Windows += int(windows)
 		line.Requests += max(pages, 1) + 2*(windows-1) // a cut costs one request, a last page another

@@ -17,8 +17,8 @@ import (
 func (s *stream) readHead(ctx context.Context) ([][]byte, error) {
 	var docs [][]byte
 	for _, field := range s.timeFields() {
-		s.feed.Dialect.TimeField, s.options.TimeField = field, field
-		s.head, s.listing = s.feed.Head(), nil
+		s.use(field)
+		s.head, s.listing = s.feed().Head(), nil
 		var err error
 		docs, err = s.nextHead(ctx)
 		if err != nil && (extract.KindOf(err) != extract.Config || s.proven) {
@@ -35,7 +35,7 @@ func (s *stream) readHead(ctx context.Context) ([][]byte, error) {
 // timeFields are the candidates, the proven one alone once there is one.
 func (s *stream) timeFields() []string {
 	if s.proven {
-		return []string{s.feed.Dialect.TimeField}
+		return []string{s.dialect().TimeField}
 	}
 	var fields []string
 	for _, d := range s.account.api.Dialects() {
@@ -48,6 +48,8 @@ func (s *stream) timeFields() []string {
 
 // nextHead reads the head's next page.
 func (s *stream) nextHead(ctx context.Context) ([][]byte, error) {
+	s.heading.Lock()
+	defer s.heading.Unlock()
 	return s.head.Next(ctx, func(doc []byte) extract.Mark {
 		m := s.identify(doc, s.options.TimeField)
 		if !m.At.IsZero() {
@@ -85,12 +87,12 @@ func (s *stream) stand(ctx context.Context) (footing, error) {
 	switch {
 	case h.Rows == 0 && h.Total == 0:
 		return empty, nil
-	case s.proven && (h.Rows == 0 || h.Shape == s.feed.Dialect.Shape):
+	case s.proven && (h.Rows == 0 || h.Shape == s.dialect().Shape):
 		return ready, nil
 	case h.Rows == 0:
 		return fresh, nil
 	case s.proven:
-		s.run.note(fmt.Sprintf("%s answers in another form than before (%s, was %s): proving its dialect again", s.Name, h.Shape, s.feed.Dialect.Shape))
+		s.run.note(fmt.Sprintf("%s answers in another form than before (%s, was %s): proving its dialect again", s.Name, h.Shape, s.dialect().Shape))
 	}
 	// The oldest log listed so far may be younger than settle on a busy
 	// stream, which proves as well; but when the whole list is that young the
@@ -110,6 +112,8 @@ func (s *stream) stand(ctx context.Context) (footing, error) {
 // showing nothing in the span: otherwise the dialect is proven again first. A
 // filter that has stopped working must not cover anything.
 func (s *stream) agrees(ctx context.Context, span load.Span) (bool, error) {
+	s.heading.Lock()
+	defer s.heading.Unlock()
 	if s.trusts() || s.head.Rows == 0 && s.head.Total == 0 {
 		return true, nil
 	}
@@ -134,6 +138,7 @@ func (s *stream) agrees(ctx context.Context, span load.Span) (bool, error) {
 	return s.provenAgain(ctx)
 }
 
+// provenAgain proves the dialect again; the caller holds heading.
 func (s *stream) provenAgain(ctx context.Context) (bool, error) {
 	err := s.prove(ctx)
 	if err == extract.ErrUnproven {
@@ -161,7 +166,7 @@ func (s *stream) startTail(ctx context.Context, docs [][]byte) (*tail, error) {
 	}
 	claim, err := s.run.store.ClaimTail(ctx, load.Want{
 		Stream: s.ID, Run: s.run.id, Kind: load.KindTail, Span: load.Span{From: s.settled(), To: s.run.now},
-		Tick: s.feed.Dialect.Tick, Lease: s.run.lease,
+		Tick: s.dialect().Tick, Lease: s.run.lease,
 	})
 	if err != nil || claim == nil {
 		return nil, err
@@ -236,7 +241,7 @@ func (s *stream) unsortedTail(ctx context.Context, t *tail) error {
 	if err != nil || s.head.Total >= 0 && s.head.Total <= held {
 		return err
 	}
-	reading := s.feed.Read(extract.Window{From: s.settled(), To: t.claim.To.Add(24 * time.Hour).Truncate(s.feed.Dialect.Tick)})
+	reading := s.feed().Read(extract.Window{From: s.settled(), To: t.claim.To.Add(24 * time.Hour).Truncate(s.dialect().Tick)})
 	for page, err := range reading.Walk(ctx) {
 		if err != nil {
 			return err

@@ -134,7 +134,7 @@ func (s *stream) claim(ctx context.Context, want load.Span, newest time.Duration
 func (s *stream) want(span load.Span, done []load.Span, newest time.Duration) load.Want {
 	return load.Want{
 		Stream: s.ID, Run: s.run.id, Kind: s.run.kind, Span: span, Done: done,
-		Force: s.run.force, Hurry: s.run.hurry, Newest: newest, Tick: s.feed.Dialect.Tick, Lease: s.run.lease,
+		Force: s.run.force, Hurry: s.run.hurry, Newest: newest, Tick: s.dialect().Tick, Lease: s.run.lease,
 	}
 }
 

@@ -28,7 +28,7 @@ const (
 // what this very run has read.
 func (s *stream) recheckLookback(ctx context.Context) error {
 	end, covered, err := s.run.store.CoverageEnd(ctx, s.ID)
-	if err != nil || !covered || !s.feed.Dialect.HasTotal || s.run.cfg.Lookback == 0 {
+	if err != nil || !covered || !s.dialect().HasTotal || s.run.cfg.Lookback == 0 {
 		return err
 	}
 	end = earlier(end, s.settled())
@@ -51,7 +51,7 @@ func (rc *recheck) over(ctx context.Context, span load.Span, skip []load.Span) e
 		for _, one := range without(part, skip) {
 			// A tick off both ends: how the source treats the bounds' own
 			// instants must not reach what is not covered.
-			tick := s.feed.Dialect.Tick
+			tick := s.dialect().Tick
 			one = load.Span{From: one.From.Add(2*tick - 1).Truncate(tick), To: one.To.Truncate(tick).Add(-tick)}
 			if one.Empty() {
 				continue
@@ -70,7 +70,7 @@ func (rc *recheck) count(ctx context.Context, span load.Span) error {
 	if at, more, err := s.run.store.NthStored(ctx, s.ID, span, countRows); err != nil {
 		return err
 	} else if more {
-		if at = at.Truncate(s.feed.Dialect.Tick); at.After(span.From) {
+		if at = at.Truncate(s.dialect().Tick); at.After(span.From) {
 			return rc.halves(ctx, span, at)
 		}
 	}
@@ -79,7 +79,7 @@ func (rc *recheck) count(ctx context.Context, span load.Span) error {
 	if err != nil {
 		return err
 	}
-	total, _, err := s.feed.Total(ctx, rng.Low, rng.Top)
+	total, _, err := s.feed().Total(ctx, rng.Low, rng.Top)
 	if err != nil {
 		return err
 	}
@@ -99,7 +99,7 @@ func (rc *recheck) count(ctx context.Context, span load.Span) error {
 			return rc.count(ctx, rest)
 		}
 	}
-	if max(total, stored) > int64(leafPages*s.feed.Dialect.PageSize) && rc.divisible(span) {
+	if max(total, stored) > int64(leafPages*s.dialect().PageSize) && rc.divisible(span) {
 		return rc.halves(ctx, span, s.middle(span))
 	}
 	return rc.leaf(ctx, span, total, stored)
@@ -110,7 +110,7 @@ func (rc *recheck) count(ctx context.Context, span load.Span) error {
 // lt are taken as strict and Keywords AI's gte and lte as inclusive, as they
 // are named; only a log on the very instant of a bound could tell otherwise.
 func (s *stream) bounds(span load.Span) load.Range {
-	d := s.feed.Dialect
+	d := s.dialect()
 	strict := s.Source == transform.SourceCloudflare
 	r := load.Range{Low: span.From, Top: span.To, StrictLow: strict, StrictTop: strict}
 	if d.StrictLow != nil {
@@ -126,11 +126,11 @@ func (s *stream) bounds(span load.Span) load.Range {
 }
 
 func (rc *recheck) divisible(span load.Span) bool {
-	return span.To.Sub(span.From) > 2*rc.stream.feed.Dialect.Tick
+	return span.To.Sub(span.From) > 2*rc.stream.dialect().Tick
 }
 
 func (s *stream) middle(span load.Span) time.Time {
-	return span.From.Add((span.To.Sub(span.From) / 2)).Truncate(s.feed.Dialect.Tick)
+	return span.From.Add((span.To.Sub(span.From) / 2)).Truncate(s.dialect().Tick)
 }
 
 // halves counts both parts of a span.
@@ -148,7 +148,7 @@ func (rc *recheck) expire(ctx context.Context, span load.Span, stored int64) (re
 	if err != nil || oldest.IsZero() || !span.From.Before(oldest) {
 		return span, false, err
 	}
-	rest = load.Span{From: oldest.Truncate(rc.stream.feed.Dialect.Tick), To: span.To}
+	rest = load.Span{From: oldest.Truncate(rc.stream.dialect().Tick), To: span.To}
 	if !rest.From.After(span.From) {
 		return span, false, nil
 	}
@@ -181,7 +181,7 @@ func (rc *recheck) leaf(ctx context.Context, span load.Span, total, stored int64
 func (s *stream) reread(ctx context.Context, span load.Span, kind string) (done bool, err error) {
 	turn, err := s.run.store.Claim(ctx, load.Want{
 		Stream: s.ID, Run: s.run.id, Kind: kind, Span: span, Force: true, Hurry: true, Exact: true,
-		Tick: s.feed.Dialect.Tick, Lease: s.run.lease,
+		Tick: s.dialect().Tick, Lease: s.run.lease,
 	})
 	if err != nil || turn.Claim == nil {
 		return false, err

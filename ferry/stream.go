@@ -19,11 +19,11 @@ type stream struct {
 	run     *run
 	account *account
 	listed  listed
-	feed    *extract.Feed
 	options transform.Options
 	drift   *transform.Drift
 	dry     bool // plan only: write nothing
 
+	heading sync.Mutex // guards head, listing and proving
 	head    *extract.Head
 	listing []time.Time // times of the logs that the head listed
 
@@ -33,13 +33,14 @@ type stream struct {
 	planning sync.Mutex
 
 	mu      sync.Mutex
-	proven  bool        // the dialect is proven, now or in an earlier run
-	trusted bool        // the filter was seen to work in this run
-	done    []load.Span // finished by this run, whatever the outcome
-	row     int         // windows in a row that would not attest
-	failed  int         // windows of this run that would not attest
-	spent   int         // requests that windows used
-	oldest  *time.Time  // the source's oldest log, as asked in this run
+	current *extract.Feed // in the dialect in use; replaced, never changed
+	proven  bool          // the dialect is proven, now or in an earlier run
+	trusted bool          // the filter was seen to work in this run
+	done    []load.Span   // finished by this run, whatever the outcome
+	row     int           // windows in a row that would not attest
+	failed  int           // windows of this run that would not attest
+	spent   int           // requests that windows used
+	oldest  *time.Time    // the source's oldest log, as asked in this run
 	changed chan struct{}
 }
 
@@ -47,7 +48,7 @@ type stream struct {
 func (r *run) openStream(l listed, st load.Stream) (*stream, error) {
 	s := &stream{
 		Stream: st, run: r, account: l.account, listed: l, drift: &transform.Drift{}, changed: make(chan struct{}),
-		feed: &extract.Feed{
+		current: &extract.Feed{
 			API: l.account.api, Container: l.container, Name: st.Name, Dialect: l.account.api.Dialects()[0],
 			Ahead: max(1, r.cfg.Concurrency), Memory: r.memory, Log: r.log,
 		},
@@ -58,12 +59,12 @@ func (r *run) openStream(l listed, st load.Stream) (*stream, error) {
 	}
 	s.options.Drift = s.drift
 	if st.Dialect != nil {
-		if err := json.Unmarshal(st.Dialect, &s.feed.Dialect); err != nil {
+		if err := json.Unmarshal(st.Dialect, &s.current.Dialect); err != nil {
 			return nil, within(st.Name, fmt.Errorf("the stored dialect can't be read: %w", err))
 		}
 		s.proven = true
 	}
-	s.options.TimeField = s.feed.Dialect.TimeField
+	s.options.TimeField = s.current.Dialect.TimeField
 	if l.note != "" {
 		r.note(st.Name + ": " + l.note)
 	}
@@ -74,6 +75,32 @@ func (r *run) openStream(l listed, st load.Stream) (*stream, error) {
 	row, err := r.store.MismatchesInRow(context.Background(), st.ID)
 	s.row = row
 	return s, err
+}
+
+// feed is the stream in the dialect in use.
+func (s *stream) feed() *extract.Feed {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.current
+}
+
+func (s *stream) dialect() extract.Dialect { return s.feed().Dialect }
+
+// speak changes the dialect for readings that begin from now on.
+func (s *stream) speak(d extract.Dialect) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	feed := *s.current
+	feed.Dialect = d
+	s.current = &feed
+}
+
+// use takes a time field for a stream without a proven dialect.
+func (s *stream) use(timeField string) {
+	d := s.dialect()
+	d.TimeField = timeField
+	s.speak(d)
+	s.options.TimeField = timeField
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
@@ -199,15 +226,15 @@ func (s *stream) hopeless() bool {
 
 // settled is the end of what may be covered: nothing younger than settle.
 func (s *stream) settled() time.Time {
-	return s.run.now.Add(-s.run.cfg.Settle).Truncate(s.feed.Dialect.Tick)
+	return s.run.now.Add(-s.run.cfg.Settle).Truncate(s.dialect().Tick)
 }
 
 // prove finds the dialect, or proves the known one again, and stores it.
 func (s *stream) prove(ctx context.Context) error {
-	p := &extract.Prover{Feed: s.feed, Head: s.head, Identify: s.identify}
+	p := &extract.Prover{Feed: s.feed(), Head: s.head, Identify: s.identify}
 	var prefer *extract.Dialect
-	if s.proven {
-		prefer = &s.feed.Dialect
+	if known := s.dialect(); s.proven {
+		prefer = &known
 	}
 	d, err := p.Prove(ctx, prefer)
 	if err != nil {
@@ -223,14 +250,15 @@ func (s *stream) prove(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.dry {
-		s.feed.Dialect, s.options.TimeField, s.proven = d, d.TimeField, true
-		return nil
+	if !s.dry {
+		if err := s.run.store.SaveDialect(ctx, s.ID, text); err != nil {
+			return err
+		}
 	}
-	if err := s.run.store.SaveDialect(ctx, s.ID, text); err != nil {
-		return err
+	s.speak(d)
+	if !s.proven { // one time field per stream, for its life
+		s.options.TimeField, s.proven = d.TimeField, true
 	}
-	s.feed.Dialect, s.options.TimeField, s.proven = d, d.TimeField, true
 	s.trust(true)
 	return nil
 }
@@ -244,7 +272,7 @@ func (s *stream) floor(ctx context.Context) (time.Time, error) {
 	if known != nil {
 		return *known, nil
 	}
-	doc, _, err := s.feed.Oldest(ctx)
+	doc, _, err := s.feed().Oldest(ctx)
 	if err != nil {
 		return time.Time{}, err
 	}

@@ -50,7 +50,7 @@ func (s *stream) verify(ctx context.Context, span load.Span, repair bool) ([]Ver
 		return nil, err
 	}
 	rc := &recheck{stream: s, kind: load.KindVerify, repair: repair}
-	if footing != ready || !s.feed.Dialect.HasTotal {
+	if footing != ready || !s.dialect().HasTotal {
 		held := VerifySpan{Stream: s.Name, From: span.From, To: span.To, Source: -1, Stored: -1, State: SpanUnknown}
 		if footing == empty {
 			held.Source = 0
@@ -70,7 +70,7 @@ func (s *stream) countOutside(ctx context.Context) error {
 	if !rng.Low.Before(rng.Top) {
 		return nil
 	}
-	total, _, err := s.feed.Total(ctx, rng.Low, rng.Top)
+	total, _, err := s.feed().Total(ctx, rng.Low, rng.Top)
 	if err != nil || total < 0 {
 		return err
 	}

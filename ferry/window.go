@@ -100,23 +100,13 @@ type carrying struct {
 
 // run plans, reads and ends the piece; parts are what it was split into.
 func (c *carrying) run(ctx context.Context) (parts []piece, err error) {
-	total, err := c.plan(ctx)
-	if err != nil {
+	if err := c.plan(ctx); err != nil {
 		return nil, err
 	}
 	defer c.reading.Drop()
 	s := c.stream
 	if c.writing, err = s.run.store.Begin(ctx, c.piece.claim, s.Source, s.keep()); err != nil {
 		return nil, err
-	}
-	if total == 0 {
-		agrees, err := s.agrees(ctx, c.piece.claim.Span)
-		if err != nil {
-			return nil, err
-		}
-		if !agrees {
-			return nil, c.end(ctx, "mismatch", "the source counts nothing here, but its unfiltered list disagrees and its filter could not be proven")
-		}
 	}
 	for {
 		if err := c.walk(ctx); err != nil {
@@ -132,26 +122,26 @@ func (c *carrying) run(ctx context.Context) (parts []piece, err error) {
 
 // plan asks the window for its total and narrows it until it can be walked.
 // The first page of the request is not lost: it is the walk's first.
-func (c *carrying) plan(ctx context.Context) (total int64, err error) {
+func (c *carrying) plan(ctx context.Context) error {
 	s, claim := c.stream, c.piece.claim
 	if err := c.fitStored(ctx); err != nil {
-		return 0, err
+		return err
 	}
 	for {
-		c.reading = s.feed.Read(extract.Window{From: claim.From, To: claim.To})
+		c.reading = s.feed().Read(extract.Window{From: claim.From, To: claim.To})
 		total, err := c.reading.Begin(ctx)
 		if err != nil {
 			c.reading.Drop()
-			return 0, err
+			return err
 		}
-		if total < walkBelow || claim.To.Sub(claim.From) <= s.feed.Dialect.Tick {
-			return total, nil
+		if total < walkBelow || claim.To.Sub(claim.From) <= s.dialect().Tick {
+			return nil
 		}
 		c.requests += c.reading.Requests
 		cut := c.reading.CutAt(total, cutAim, func(doc []byte) time.Time { return s.identify(doc, s.options.TimeField).At })
 		c.reading.Drop()
 		if err := c.narrow(ctx, cut); err != nil {
-			return 0, err
+			return err
 		}
 	}
 }
@@ -167,7 +157,7 @@ func (c *carrying) fitStored(ctx context.Context) error {
 	if err != nil || !more {
 		return err
 	}
-	if at = at.Truncate(s.feed.Dialect.Tick); at.After(claim.From) {
+	if at = at.Truncate(s.dialect().Tick); at.After(claim.From) {
 		return c.narrow(ctx, at)
 	}
 	return nil
@@ -229,6 +219,8 @@ func (c *carrying) flush(ctx context.Context) error {
 func (c *carrying) conclude(ctx context.Context, v extract.Verdict) ([]piece, error) {
 	s := c.stream
 	switch {
+	case v == extract.Attested && c.reading.Distinct() == 0:
+		return nil, c.endEmpty(ctx)
 	case v == extract.Attested:
 		return nil, c.end(ctx, "attested", "")
 	case v == extract.Foreign:
@@ -236,12 +228,28 @@ func (c *carrying) conclude(ctx context.Context, v extract.Verdict) ([]piece, er
 		if err := c.end(ctx, "mismatch", c.reading.Detail()); err != nil {
 			return nil, err
 		}
+		s.heading.Lock()
+		defer s.heading.Unlock()
 		_, err := s.provenAgain(ctx)
 		return nil, err
 	case v == extract.Halve && (c.reading.Cut() || !s.hopeless() && c.piece.depth < maxHalvings):
 		return c.split(ctx)
 	default:
 		return nil, c.end(ctx, "mismatch", c.reading.Detail())
+	}
+}
+
+// endEmpty covers a window that showed nothing, if the head agrees: a filter
+// that has stopped working shows nothing either.
+func (c *carrying) endEmpty(ctx context.Context) error {
+	agrees, err := c.stream.agrees(ctx, c.piece.claim.Span)
+	switch {
+	case err != nil:
+		return err
+	case agrees:
+		return c.end(ctx, "attested", "")
+	default:
+		return c.end(ctx, "mismatch", "the filter shows nothing here, but it could not be proven against the unfiltered list")
 	}
 }
 
@@ -333,7 +341,7 @@ func (c *carrying) settle(o *load.Outcome) {
 		return
 	}
 	o.To = claim.To
-	if last := date.Add(-s.run.cfg.Settle).Truncate(s.feed.Dialect.Tick); last.Before(o.To) {
+	if last := date.Add(-s.run.cfg.Settle).Truncate(s.dialect().Tick); last.Before(o.To) {
 		o.To = last
 	}
 	if !o.To.After(claim.From) {
