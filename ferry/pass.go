@@ -203,19 +203,18 @@ func (s *stream) carryGaps(ctx context.Context, want load.Span, t *tail) (others
 			}
 		}
 		_, changed := s.finishedSpans()
-		turn, err := s.claim(ctx, want, newestHour)
+		turn, err := s.carryNext(ctx, want)
 		switch {
 		case err != nil:
 			return false, err
 		case turn.Claim != nil:
-			err := s.carrySlot(ctx, turn.Claim)
 			s.showGauge(ctx, want)
-			if err != nil {
-				return false, err
-			}
 		case turn.Ours:
-			select { // the other worker may narrow its window or be done
+			// The other worker may narrow its window or be done. A claim
+			// whose commit was never answered has no worker: its lease ends.
+			select {
 			case <-changed:
+			case <-time.After(s.run.lease):
 			case <-ctx.Done():
 			}
 		default:
@@ -225,14 +224,18 @@ func (s *stream) carryGaps(ctx context.Context, want load.Span, t *tail) (others
 	return false, ctx.Err()
 }
 
-// carrySlot carries a window when one of the run's places is free.
-func (s *stream) carrySlot(ctx context.Context, c *load.Claim) error {
+// carryNext takes the next gap when one of the run's places is free, and
+// carries it. Streams take turns, since places are given in order.
+func (s *stream) carryNext(ctx context.Context, want load.Span) (load.Turn, error) {
 	if err := s.run.slots.Acquire(ctx, 1); err != nil {
-		s.giveUp(ctx, c, "the run ended before the window began")
-		return err
+		return load.Turn{}, err
 	}
 	defer s.run.slots.Release(1)
-	return s.carry(ctx, c)
+	turn, err := s.claim(ctx, want, newestHour)
+	if err != nil || turn.Claim == nil {
+		return turn, err
+	}
+	return turn, s.carry(ctx, turn.Claim)
 }
 
 // tailShare is how many tail pages may be read now: a third of the stream's

@@ -179,6 +179,10 @@ func (rc *recheck) leaf(ctx context.Context, span load.Span, total, stored int64
 // reread reads a span again, whatever covers it. It is not done when another
 // run holds a part of the span, or when it would not attest.
 func (s *stream) reread(ctx context.Context, span load.Span, kind string) (done bool, err error) {
+	if err := s.run.slots.Acquire(ctx, 1); err != nil {
+		return false, err
+	}
+	defer s.run.slots.Release(1)
 	turn, err := s.run.store.Claim(ctx, load.Want{
 		Stream: s.ID, Run: s.run.id, Kind: kind, Span: span, Force: true, Hurry: true, Exact: true,
 		Tick: s.dialect().Tick, Lease: s.run.lease,
@@ -188,7 +192,7 @@ func (s *stream) reread(ctx context.Context, span load.Span, kind string) (done 
 	}
 	s.run.claims.add(turn.Claim)
 	before := s.mismatches()
-	err = s.carrySlot(ctx, turn.Claim)
+	err = s.carry(ctx, turn.Claim)
 	return err == nil && s.mismatches() == before, err
 }
 
