@@ -27,15 +27,17 @@ type account struct {
 	stats  func() extract.Stats
 	budget load.Budget
 	cred   load.Credential
+	drawer load.Drawer
 	start  func(now time.Time) time.Time // starts_at of a stream never met before
 }
 
-// accounts connects the configured credentials to the shared budget.
-func (f *Ferry) accounts() []*account {
+// accounts connects the configured credentials to the shared budget. Only a
+// pass may use all of it.
+func (f *Ferry) accounts(drawer load.Drawer) []*account {
 	var list []*account
 	if c := f.cfg.Cloudflare; c != nil {
 		a := &account{source: transform.SourceCloudflare, ref: c.AccountID, named: c.Gateways,
-			budget: load.Budget(c.Budget), cred: load.NewCredential(transform.SourceCloudflare, c.Token),
+			budget: load.Budget(c.Budget), drawer: drawer, cred: load.NewCredential(transform.SourceCloudflare, c.Token),
 			start: func(now time.Time) time.Time { return now.Add(-f.cfg.Start).Truncate(time.Second) }}
 		api := extract.NewCloudflare(extract.CloudflareConfig{Token: c.Token, AccountID: c.AccountID, BaseURL: c.BaseURL, Options: f.options(a)})
 		a.api, a.name, a.stats = api, api.Name, api.Stats
@@ -43,7 +45,7 @@ func (f *Ferry) accounts() []*account {
 	}
 	if c := f.cfg.KeywordsAI; c != nil {
 		a := &account{source: transform.SourceKeywordsAI, named: c.Datasets,
-			budget: load.Budget(c.Budget), cred: load.NewCredential(transform.SourceKeywordsAI, c.Key),
+			budget: load.Budget(c.Budget), drawer: drawer, cred: load.NewCredential(transform.SourceKeywordsAI, c.Key),
 			start: func(time.Time) time.Time { return longAgo }}
 		api := extract.NewKeywordsAI(extract.KeywordsAIConfig{Key: c.Key, KeyName: c.KeyName, BaseURL: c.BaseURL, Options: f.options(a)})
 		a.api, a.name, a.stats = api, api.Name, api.Stats
@@ -53,15 +55,17 @@ func (f *Ferry) accounts() []*account {
 }
 
 func (f *Ferry) options(a *account) extract.Options {
-	return extract.Options{
-		Version: f.cfg.Version, Concurrency: f.cfg.Concurrency,
-		Budget: extract.Budget{
-			Draw: func(ctx context.Context, want int) (int, time.Duration, error) {
-				return f.store.Draw(ctx, a.cred, a.budget, want)
-			},
-			Block: func(ctx context.Context, d time.Duration) error { return f.store.Block(ctx, a.cred, d) },
-		},
+	o := extract.Options{Version: f.cfg.Version, Concurrency: f.cfg.Concurrency}
+	if f.store == nil {
+		return o
 	}
+	o.Budget = extract.Budget{
+		Draw: func(ctx context.Context, want int) (int, time.Duration, error) {
+			return f.store.Draw(ctx, a.cred, a.budget, a.drawer, want)
+		},
+		Block: func(ctx context.Context, d time.Duration) error { return f.store.Block(ctx, a.cred, d) },
+	}
+	return o
 }
 
 // A listed stream is one that settings name or the source lists.

@@ -76,7 +76,7 @@ func (s *stream) sync(ctx context.Context) error {
 	if err != nil || footing != ready || want.Empty() {
 		return err
 	}
-	return s.recheckLookback(ctx)
+	return errors.Join(s.recheckPass(ctx), s.rereadLeaving(ctx))
 }
 
 // endTail reads what is left of the tail, unless the gaps failed, and ends it.

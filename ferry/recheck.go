@@ -16,6 +16,7 @@ type recheck struct {
 	stream *stream
 	kind   string // of the windows that repair
 	repair bool
+	whole  bool // try each span at once, however many rows it holds
 	spans  []VerifySpan
 }
 
@@ -23,19 +24,6 @@ const (
 	countRows = 9_000 // stored rows a counted span may hold: totals are capped at 10,000
 	leafPages = 4     // a differing span of so many pages is read, not bisected further
 )
-
-// recheckLookback counts the lookback before the end of coverage again, less
-// what this very run has read.
-func (s *stream) recheckLookback(ctx context.Context) error {
-	end, covered, err := s.run.store.CoverageEnd(ctx, s.ID)
-	if err != nil || !covered || !s.dialect().HasTotal || s.run.cfg.Lookback == 0 {
-		return err
-	}
-	end = earlier(end, s.settled())
-	rc := &recheck{stream: s, kind: load.KindRecheck, repair: true}
-	done, _ := s.finishedSpans()
-	return rc.over(ctx, load.Span{From: end.Add(-s.run.cfg.Lookback), To: end}, done)
-}
 
 // over rechecks the covered, undoubted parts of the span outside skip.
 func (rc *recheck) over(ctx context.Context, span load.Span, skip []load.Span) error {
@@ -64,15 +52,19 @@ func (rc *recheck) over(ctx context.Context, span load.Span, skip []load.Span) e
 	return nil
 }
 
-// count compares one span.
+// count compares one span. A span that holds too many rows for its total to be
+// believed when it differs is halved first.
 func (rc *recheck) count(ctx context.Context, span load.Span) error {
 	s := rc.stream
-	if at, more, err := s.run.store.NthStored(ctx, s.ID, span, countRows); err != nil {
+	at, many, err := s.run.store.NthStored(ctx, s.ID, span, countRows)
+	if err != nil {
 		return err
-	} else if more {
-		if at = at.Truncate(s.dialect().Tick); at.After(span.From) {
-			return rc.halves(ctx, span, at)
-		}
+	}
+	if at = at.Truncate(s.dialect().Tick); many && !at.After(span.From) {
+		many = false // all in one tick
+	}
+	if many && !rc.whole {
+		return rc.halves(ctx, span, at)
 	}
 	rng := s.bounds(span)
 	stored, err := s.run.store.Stored(ctx, s.ID, rng)
@@ -80,26 +72,35 @@ func (rc *recheck) count(ctx context.Context, span load.Span) error {
 		return err
 	}
 	total, _, err := s.feed().Total(ctx, rng.Low, rng.Top)
-	if err != nil {
-		return err
-	}
 	switch {
+	case err != nil:
+		return err
 	case total < 0:
 		rc.found(span, total, stored, SpanUnknown)
 		return nil
-	case total == stored:
+	case total == stored && total != walkBelow:
 		rc.found(span, total, stored, SpanEqual)
 		return nil
-	case total == walkBelow && rc.divisible(span):
-		return rc.halves(ctx, span, s.middle(span))
-	case total < stored:
-		if rest, expired, err := rc.expire(ctx, span, stored); err != nil || expired && rest.Empty() {
+	case many:
+		return rc.halves(ctx, span, at)
+	}
+	return rc.differs(ctx, span, total, stored)
+}
+
+// differs narrows down a span whose counts differ, and reads what is left.
+func (rc *recheck) differs(ctx context.Context, span load.Span, total, stored int64) error {
+	s := rc.stream
+	if total < stored {
+		rest, expired, err := rc.expire(ctx, span, stored)
+		if err != nil || expired && rest.Empty() {
 			return err
-		} else if expired {
+		}
+		if expired {
 			return rc.count(ctx, rest)
 		}
 	}
-	if max(total, stored) > int64(leafPages*s.dialect().PageSize) && rc.divisible(span) {
+	pages := max(total, stored) > int64(leafPages*s.dialect().PageSize)
+	if (pages || total == walkBelow) && rc.divisible(span) {
 		return rc.halves(ctx, span, s.middle(span))
 	}
 	return rc.leaf(ctx, span, total, stored)
@@ -174,26 +175,6 @@ func (rc *recheck) leaf(ctx context.Context, span load.Span, total, stored int64
 	}
 	rc.found(span, total, stored, SpanRepaired)
 	return nil
-}
-
-// reread reads a span again, whatever covers it. It is not done when another
-// run holds a part of the span, or when it would not attest.
-func (s *stream) reread(ctx context.Context, span load.Span, kind string) (done bool, err error) {
-	if err := s.run.slots.Acquire(ctx, 1); err != nil {
-		return false, err
-	}
-	defer s.run.slots.Release(1)
-	turn, err := s.run.store.Claim(ctx, load.Want{
-		Stream: s.ID, Run: s.run.id, Kind: kind, Span: span, Force: true, Hurry: true, Exact: true,
-		Tick: s.dialect().Tick, Lease: s.run.lease,
-	})
-	if err != nil || turn.Claim == nil {
-		return false, err
-	}
-	s.run.claims.add(turn.Claim)
-	before := s.mismatches()
-	err = s.carry(ctx, turn.Claim)
-	return err == nil && s.mismatches() == before, err
 }
 
 func (s *stream) mismatches() int {

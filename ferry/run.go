@@ -68,8 +68,12 @@ func (f *Ferry) execute(ctx context.Context, command, kind string, body func(con
 }
 
 func (f *Ferry) newRun(id int64, now time.Time, command, kind string) *run {
+	drawer := load.ByOther
+	if kind == load.KindSync {
+		drawer = load.ByPass
+	}
 	return &run{
-		Ferry: f, id: id, command: command, kind: kind, now: now, began: time.Now(), accounts: f.accounts(),
+		Ferry: f, id: id, command: command, kind: kind, now: now, began: time.Now(), accounts: f.accounts(drawer),
 		slots: semaphore.NewWeighted(windowsInAll), memory: semaphore.NewWeighted(extract.MaxInFlight),
 		noted: map[string]bool{}, gauges: map[int32]gauge{}, sum: Summary{Command: command, RunID: id},
 	}
@@ -93,7 +97,7 @@ func (r *run) end(ctx context.Context, err error) (Summary, error) {
 		status = "unfinished"
 	}
 	if err != nil {
-		text = err.Error()
+		text = strings.Join(Reasons(err), "\n")
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()

@@ -209,6 +209,10 @@ func (s *stream) inRow(mismatch bool) {
 	}
 }
 
+// fillsAtAnyAge tells a source whose streams are filled with logs of any age at
+// any time: Keywords AI's datasets are curated copies.
+func (s *stream) fillsAtAnyAge() bool { return s.Source == transform.SourceKeywordsAI }
+
 // spend counts requests that windows used, for the tail's share.
 func (s *stream) spend(requests int) {
 	s.mu.Lock()

@@ -32,6 +32,16 @@ func (b Budget) slot() time.Duration { return max(b.Per/100, time.Millisecond) }
 // credential.
 const maxBlock = 5 * time.Minute
 
+// A Drawer is who draws: a pass, or everything else, which keeps to four fifths
+// of the budget while a pass of the same credential runs.
+type Drawer int
+
+// The classes of drawers.
+const (
+	ByPass Drawer = iota
+	ByOther
+)
+
 // Draw takes up to want permits from the budget of c. It never waits: what it
 // grants may be used at once, and when it grants none, wait is how long to
 // wait before asking again.
@@ -39,8 +49,8 @@ const maxBlock = 5 * time.Minute
 // The permits of a slot are counted until the whole slot is older than b.Per,
 // so that no span of that length, wherever it begins, holds more than
 // b.Requests of them.
-func (s *Store) Draw(ctx context.Context, c Credential, b Budget, want int) (granted int, wait time.Duration, err error) {
-	d, err := s.draw(ctx, c, b, want)
+func (s *Store) Draw(ctx context.Context, c Credential, b Budget, by Drawer, want int) (granted int, wait time.Duration, err error) {
+	d, err := s.draw(ctx, c, b, by, want)
 	return d.granted, d.wait(b), err
 }
 
@@ -72,14 +82,14 @@ func (d draw) wait(b Budget) time.Duration {
 // taken: under read committed every statement sees what was committed before
 // it began, so the sum holds every earlier draw, and the clock read after the
 // lock never runs behind theirs.
-func (s *Store) draw(ctx context.Context, c Credential, b Budget, want int) (d draw, err error) {
+func (s *Store) draw(ctx context.Context, c Credential, b Budget, by Drawer, want int) (d draw, err error) {
 	err = s.retry(ctx, func() error {
 		d = draw{}
 		batch := &pgx.Batch{}
 		batch.Queue(`select set_config('lock_timeout', '10s', true), set_config('statement_timeout', '30s', true)`)
 		batch.Queue(`insert into logferry.budgets (credential_hash) values ($1::bytea) on conflict do nothing`, c[:])
 		batch.Queue(`select 1 from logferry.budgets where credential_hash = $1::bytea for update`, c[:])
-		batch.Queue(drawSQL, c[:], interval(b.Per), interval(b.slot()), b.Requests, max(want, 0)).
+		batch.Queue(drawSQL, c[:], interval(b.Per), interval(b.slot()), b.Requests, max(want, 0), by == ByPass).
 			QueryRow(func(row pgx.Row) error { return row.Scan(&d.at, &d.granted, &d.blocked, &d.oldest) })
 		return s.pool.SendBatch(ctx, batch).Close()
 	})
@@ -100,9 +110,12 @@ with clock as materialized (
 	select t, oldest,
 		case when blocked_until > t then blocked_until end as blocked,
 		case when blocked_until > t then 0
-			else greatest(0, least($5::bigint, $4::bigint - used)) end as granted
+			else greatest(0, least($5::bigint, case when pass_until > t and not $6::boolean then $4::bigint * 4 / 5 else $4::bigint end - used)) end as granted
 	from clock, counted, logferry.budgets
 	where credential_hash = $1::bytea
+), passing as (
+	update logferry.budgets set pass_until = clock.t + interval '1 minute' from clock
+	where credential_hash = $1::bytea and $6::boolean and (pass_until is null or pass_until < clock.t + interval '30 seconds')
 ), put as (
 	insert into logferry.budget_slots (credential_hash, slot_at, used)
 	select $1::bytea, date_bin($3::interval, t, '2000-01-01 00:00:00Z'::timestamptz), granted from drawn where granted > 0

@@ -40,7 +40,7 @@ func TestDrawGrantsWhatIsLeft(t *testing.T) {
 	s, ctx := open(t), t.Context()
 	c, b := NewCredential("keywords_ai", "a key"), Budget{Requests: 10, Per: time.Hour}
 	for i, want := range []struct{ ask, get int }{{7, 7}, {0, 0}, {-3, 0}, {7, 3}, {1, 0}} {
-		got, wait, err := s.Draw(ctx, c, b, want.ask)
+		got, wait, err := s.Draw(ctx, c, b, ByPass, want.ask)
 		if err != nil || got != want.get {
 			t.Fatalf("draw %d of %d: got %d, %v; want %d", i, want.ask, got, err, want.get)
 		}
@@ -60,7 +60,7 @@ func TestBudgetsDoNotMix(t *testing.T) {
 	for _, c := range []Credential{
 		NewCredential("keywords_ai", "one"), NewCredential("keywords_ai", "two"), NewCredential("cloudflare_ai_gateway", "one"),
 	} {
-		if got, _, err := s.Draw(ctx, c, b, 5); err != nil || got != 3 {
+		if got, _, err := s.Draw(ctx, c, b, ByPass, 5); err != nil || got != 3 {
 			t.Errorf("got %d, %v; want the whole budget of 3", got, err)
 		}
 		if err := s.Block(ctx, c, time.Minute); err != nil {
@@ -75,7 +75,7 @@ func TestBlockHoldsForEveryProcess(t *testing.T) {
 	c, b := NewCredential("keywords_ai", "a key"), Budget{Requests: 10, Per: time.Hour}
 	check := func(from, to time.Duration) {
 		t.Helper()
-		got, wait, err := two.Draw(ctx, c, b, 1)
+		got, wait, err := two.Draw(ctx, c, b, ByPass, 1)
 		if err != nil || got != 0 || wait <= from || wait > to {
 			t.Errorf("got %d, wait %v, %v; want 0 and a wait in (%v, %v]", got, wait, err, from, to)
 		}
@@ -90,7 +90,7 @@ func TestBlockHoldsForEveryProcess(t *testing.T) {
 		t.Errorf("blocked until %v, %v", blocked, err)
 	}
 	execSQL(t, one, `update logferry.budgets set blocked_until = clock_timestamp()`)
-	if got, _, err := two.Draw(ctx, c, b, 1); err != nil || got != 1 {
+	if got, _, err := two.Draw(ctx, c, b, ByPass, 1); err != nil || got != 1 {
 		t.Errorf("after the block: got %d, %v; want 1", got, err)
 	}
 }
@@ -104,7 +104,7 @@ func TestSlotsCountAndGo(t *testing.T) {
 		insert into logferry.budget_slots (credential_hash, slot_at, used)
 		select $1::bytea, clock_timestamp() - age, n
 		from (values (interval '50 s', 1), ('99.9 s', 2), ('101.1 s', 4), ('201 s', 8)) v (age, n)`, c[:])
-	if got, _, err := s.Draw(ctx, c, b, 10); err != nil || got != 7 {
+	if got, _, err := s.Draw(ctx, c, b, ByPass, 10); err != nil || got != 7 {
 		t.Errorf("got %d, %v; want 7, for 3 count", got, err)
 	}
 	if n := count(t, s, `select count(*) from logferry.budget_slots where used = 8`); n != 0 {
@@ -133,7 +133,7 @@ func TestBudgetIsNeverExceeded(t *testing.T) {
 		s := []*Store{one, two}[i%2]
 		workers.Go(func() {
 			for ctx.Err() == nil {
-				d, err := s.draw(ctx, c, b, 1+random.IntN(7))
+				d, err := s.draw(ctx, c, b, ByPass, 1+random.IntN(7))
 				if err != nil {
 					if ctx.Err() == nil {
 						t.Error(err)
@@ -169,4 +169,27 @@ func TestBudgetIsNeverExceeded(t *testing.T) {
 	if total < 3*b.Requests {
 		t.Errorf("only %d permits in 2 s, want at least three budgets of %d", total, b.Requests)
 	}
+}
+
+// While a pass of the credential runs, everything else keeps to four fifths;
+// a minute after the pass's last permit it has the whole budget again.
+func TestOthersYieldToAPass(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	s := open(t)
+	c, b := NewCredential("keywords_ai", "yield"), Budget{Requests: 10, Per: time.Hour}
+	draw := func(by Drawer, want, granted int) {
+		t.Helper()
+		got, _, err := s.Draw(ctx, c, b, by, want)
+		if err != nil || got != granted {
+			t.Fatalf("granted %d (%v), want %d", got, err, granted)
+		}
+	}
+	draw(ByOther, 5, 5)
+	draw(ByPass, 1, 1)
+	draw(ByOther, 5, 2) // four fifths of ten are eight
+	draw(ByOther, 1, 0)
+	draw(ByPass, 1, 1)
+	execSQL(t, s, `update logferry.budgets set pass_until = clock_timestamp() - interval '1 second'`)
+	draw(ByOther, 5, 1)
 }

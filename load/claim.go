@@ -14,6 +14,7 @@ const (
 	KindSync     = "sync"
 	KindTail     = "tail"
 	KindRecheck  = "recheck"
+	KindReread   = "reread"
 	KindBackfill = "backfill"
 	KindVerify   = "verify"
 )

@@ -183,21 +183,21 @@ func (s *Store) SetEnabled(ctx context.Context, name string, on bool) (found boo
 		if on {
 			return nil
 		}
-		return failClaims(ctx, tx, id)
+		return failClaims(ctx, tx, id, "stream disabled")
 	})
 	return found && err == nil, err
 }
 
 // failClaims ends the live claims of a stream. Claims are made under the
 // stream's row lock: taking it first leaves none behind that is being made.
-func failClaims(ctx context.Context, tx pgx.Tx, id int32) error {
+func failClaims(ctx context.Context, tx pgx.Tx, id int32, why string) error {
 	_, err := tx.Exec(ctx, `select 1 from logferry.stream_state where stream_id = $1::integer for update`, id)
 	if err != nil {
 		return err
 	}
 	_, err = tx.Exec(ctx, `
 		update logferry.windows
-		set status = 'failed', lease_until = null, finished_at = clock_timestamp(), detail = 'stream disabled'
-		where stream_id = $1::integer and status = 'claimed'`, id)
+		set status = 'failed', lease_until = null, finished_at = clock_timestamp(), detail = $2::text
+		where stream_id = $1::integer and status = 'claimed'`, id, why)
 	return err
 }

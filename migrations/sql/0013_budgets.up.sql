@@ -1,12 +1,15 @@
 create table logferry.budgets (
   credential_hash bytea primary key,
-  blocked_until timestamptz
+  blocked_until timestamptz,
+  pass_until timestamptz
 );
 
 comment on table logferry.budgets is
   'One row per credential: when the provider wants to be left alone.';
 comment on column logferry.budgets.credential_hash is 'SHA-256 of source and credential; never the credential.';
 comment on column logferry.budgets.blocked_until is 'No permits before this instant.';
+comment on column logferry.budgets.pass_until is
+  'A pass of this credential drew permits less than a minute before this instant; until then everything else keeps to four fifths of the budget.';
 
 create table logferry.budget_slots (
   credential_hash bytea not null,

@@ -1,0 +1,94 @@
+package ferry_test
+
+import (
+	"bytes"
+	"context"
+	"testing"
+	"time"
+
+	"logferry/emulator"
+	"logferry/ferry"
+)
+
+// An edit changes no count; it is found when its time leaves the lookback,
+// once, and time read when it was old already is not read again.
+func TestEditsAreFoundWhenTheyLeaveTheLookback(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, emulator.Options{})
+	now := time.Now()
+	prod := w.gateway("prod")
+	prod.Insert(cloudflareLogs(3, 400, now.Add(-3*time.Hour), now.Add(-11*time.Minute))...)
+	w.cfg.Lookback = 24 * time.Hour
+	w.sync(ferry.ExitOK)
+	w.sync(ferry.ExitOK)
+
+	logs := prod.Logs()
+	edited := logs[len(logs)/2]
+	prod.Edit(edited.ID, func(doc []byte) []byte {
+		return bytes.Replace(doc, []byte(`"duration":`), []byte(`"duration":7`), 1)
+	})
+	if sum := w.sync(ferry.ExitOK); sum.Changed != 0 {
+		t.Fatalf("an edit inside the lookback was found by counting: %+v", sum)
+	}
+	// A day later: what a pass covered while it was young has aged. The
+	// ledger's times are moved back instead of waiting.
+	w.cfg.Lookback = time.Hour
+	w.exec(`update logferry.stream_state set reread_until = starts_at`)
+	w.exec(`update logferry.windows set finished_at = window_end + interval '5 minutes' where status = 'attested'`)
+	if sum := w.sync(ferry.ExitOK); sum.Changed != 1 {
+		t.Errorf("the edit was not found when it left the lookback: %+v", sum)
+	}
+	w.equal(prod)
+	w.emu.ForgetRequests()
+	w.sync(ferry.ExitOK)
+	if n := w.emu.CountRequests(nil); n > 4 {
+		t.Errorf("what was reread is read again: %d requests", n)
+	}
+}
+
+// A dataset is filled with logs of any age: its whole coverage is counted every
+// pass, in one request while the counts agree.
+func TestOldLogsInADatasetAreFound(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, emulator.Options{})
+	now := time.Now()
+	set := w.dataset("11112222-aaaa-bbbb-cccc-333344445555")
+	id := "11112222-aaaa-bbbb-cccc-333344445555"
+	set.Insert(keywordsLogs(4, 900, now.Add(-200*day), now.Add(-10*day), id, "created_at")...)
+	w.sync(ferry.ExitOK)
+	w.emu.ForgetRequests()
+	w.sync(ferry.ExitOK)
+	if n := w.emu.CountRequests(nil); n > 4 {
+		t.Errorf("a pass with nothing new cost %d requests, want at most 4", n)
+	}
+	set.Insert(keywordsLogs(5, 7, now.Add(-190*day), now.Add(-100*day), id, "created_at")...)
+	if sum := w.sync(ferry.ExitOK); sum.Inserted != 7 {
+		t.Errorf("old logs were not found: %+v", sum)
+	}
+	w.same(w.served(set, "created_at", id, time.Time{}, farAhead), w.rows(set))
+}
+
+// A forgotten stream keeps its rows and starts anew.
+func TestForget(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, emulator.Options{})
+	now := time.Now()
+	prod := w.gateway("prod")
+	prod.Insert(cloudflareLogs(6, 100, now.Add(-3*time.Hour), now.Add(-time.Hour))...)
+	w.sync(ferry.ExitOK)
+	f := w.ferry()
+	if err := f.Forget(context.Background(), prod.Name()); err != nil {
+		t.Fatal(err)
+	}
+	if n := query[int](w, `select count(*) from logferry.stream_state`); n != 0 {
+		t.Errorf("%d streams are known after forgetting", n)
+	}
+	if n := query[int](w, `select count(*) from logferry.requests`); n != 100 {
+		t.Errorf("%d rows after forgetting, want 100", n)
+	}
+	if sum := w.sync(ferry.ExitOK); sum.Unchanged != 100 || sum.Inserted != 0 {
+		t.Errorf("meeting it again: %+v", sum)
+	}
+	w.equal(prod)
+	w.exits(ferry.ExitUsage, f.Forget(context.Background(), "cloudflare/x/y"))
+}
