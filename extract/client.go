@@ -15,6 +15,7 @@ import (
 type Options struct {
 	Version     string            // logferry's own, for the user agent
 	Concurrency int               // requests in flight; below 1: 1
+	Tries       int               // of one call; below 1: 5
 	Budget      Budget            // of the credential; the zero value: no limit
 	OnRequest   func()            // called as each request is sent, retries included; nil: not called
 	Transport   http.RoundTripper // nil: our own
@@ -40,6 +41,7 @@ type client struct {
 	http      *http.Client
 	slots     chan struct{}
 	permits   *permits
+	tries     int // of one call
 	onRequest func()
 	// blind is how long a 429 without any hint stops everybody; try is from 1.
 	blind func(try int) time.Duration
@@ -75,6 +77,9 @@ type reply struct {
 
 func newClient(source, token, secret, base string, o Options) *client {
 	o.Concurrency = max(o.Concurrency, 1)
+	if o.Tries < 1 {
+		o.Tries = maxTries
+	}
 	if o.Transport == nil {
 		o.Transport = newTransport(o.Concurrency)
 	}
@@ -91,6 +96,7 @@ func newClient(source, token, secret, base string, o Options) *client {
 		},
 		slots:     make(chan struct{}, o.Concurrency),
 		permits:   newPermits(o.Budget),
+		tries:     o.Tries,
 		onRequest: o.OnRequest,
 	}
 }

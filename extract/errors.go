@@ -50,6 +50,13 @@ type Error struct {
 // Unwrap returns the cause, for errors.Is with ErrTooLarge and ErrNoTime.
 func (e *Error) Unwrap() error { return e.Err }
 
+// Unnamed is e for a message that names the gateway or dataset by itself.
+func (e *Error) Unnamed() *Error {
+	unnamed := *e
+	unnamed.Container = ""
+	return &unnamed
+}
+
 // KindOf returns the kind of the Error in err's chain, 0 if there is none.
 func KindOf(err error) Kind {
 	var e *Error
@@ -70,8 +77,8 @@ func (e *Error) Error() string {
 	case Refused:
 		return fmt.Sprintf("%s refused the credential to %s%s: check %s%s", w.name, e.task(), e.answer(), e.secret(), w.grant)
 	case Gone:
-		return fmt.Sprintf("%s has no %s %q for this credential, gone or not permitted%s: check the id, and that %s may read it",
-			w.name, w.container, e.Container, e.answer(), e.secret())
+		return fmt.Sprintf("%s has no %s for this credential, gone or not permitted%s: check the id, and that %s may read it",
+			w.name, e.thing(), e.answer(), e.secret())
 	case NoPage:
 		return fmt.Sprintf("%s has no such page to %s%s", w.name, e.task(), e.answer())
 	case TooLarge:
@@ -82,7 +89,11 @@ func (e *Error) Error() string {
 		}
 		return fmt.Sprintf("%s did not accept the request to %s%s: check %s", w.name, e.task(), e.answer(), w.settings)
 	}
-	return fmt.Sprintf("%s is unavailable: %s%s; run again later", w.name, e.task(), e.answer())
+	advice := "run again later"
+	if noAnswer := e.Status == 0 || e.Status/100 == 2 && e.Code == 0; noAnswer && !errors.Is(e.Err, ErrNoTime) {
+		advice += ", or check the network and " + w.base // something else may be answering there
+	}
+	return fmt.Sprintf("%s is unavailable: %s%s; %s", w.name, e.task(), e.answer(), advice)
 }
 
 // task names what was asked: `list logs of gateway "prod"`.
@@ -90,7 +101,16 @@ func (e *Error) task() string {
 	if e.Container == "" {
 		return e.Op
 	}
-	return fmt.Sprintf("%s of %s %q", e.Op, wordsFor(e.Source).container, e.Container)
+	return e.Op + " of " + e.thing()
+}
+
+// thing names what is gone: `gateway "prod"`.
+func (e *Error) thing() string {
+	w := wordsFor(e.Source)
+	if e.Container == "" {
+		return "such " + w.container
+	}
+	return fmt.Sprintf("%s %q", w.container, e.Container)
 }
 
 // answer puts what is known about the failure in parentheses, with a space
@@ -129,6 +149,7 @@ type words struct {
 	secret    string // environment variable of the credential
 	grant     string // what the credential needs, said after its variable
 	settings  string // what to check when a request is not accepted
+	base      string // environment variable of the address
 }
 
 func wordsFor(source string) words {
@@ -140,6 +161,7 @@ func wordsFor(source string) words {
 			secret:    "CLOUDFLARE_API_TOKEN",
 			grant:     `, which needs the permission "AI Gateway Read" on the account`,
 			settings:  "CLOUDFLARE_ACCOUNT_ID, CLOUDFLARE_GATEWAY_IDS and CLOUDFLARE_BASE_URL",
+			base:      "CLOUDFLARE_BASE_URL",
 		}
 	case sourceKeywordsAI:
 		return words{
@@ -147,7 +169,8 @@ func wordsFor(source string) words {
 			container: "dataset",
 			secret:    "KEYWORDSAI_API_KEY",
 			settings:  "KEYWORDSAI_DATASET_IDS and KEYWORDSAI_BASE_URL",
+			base:      "KEYWORDSAI_BASE_URL",
 		}
 	}
-	return words{name: "the source", container: "stream", secret: "the credential", settings: "the settings"}
+	return words{name: "the source", container: "stream", secret: "the credential", settings: "the settings", base: "its address"}
 }

@@ -49,7 +49,7 @@ func TestErrorMessages(t *testing.T) {
 		{"cloudflare success false", "cf", 200, codes(1234), 1,
 			`Cloudflare is unavailable: list logs of gateway "gw" (HTTP 200, code 1234, 5 tries); run again later`, Unavailable},
 		{"cloudflare HTML with 200", "cf", 200, "<html>" + canaryPrompt, 1,
-			`Cloudflare is unavailable: list logs of gateway "gw" (HTTP 200, the answer is not whole, valid JSON, 5 tries); run again later`, Unavailable},
+			`Cloudflare is unavailable: list logs of gateway "gw" (HTTP 200, the answer is not whole, valid JSON, 5 tries); run again later, or check the network and CLOUDFLARE_BASE_URL`, Unavailable},
 		{"cloudflare HTML with 502", "cf", 502, "<html>" + canaryPrompt, 1,
 			`Cloudflare is unavailable: list logs of gateway "gw" (HTTP 502, 5 tries); run again later`, Unavailable},
 		{"cloudflare too large", "cf", 200, strings.Repeat(canaryPrompt, 1<<20), 1,
@@ -63,7 +63,7 @@ func TestErrorMessages(t *testing.T) {
 		{"keywords past the end", "kw", 404, detail, 9,
 			`Keywords AI has no such page to list logs of dataset "gw" (HTTP 404)`, NoPage},
 		{"keywords 200 with an error", "kw", 200, detail, 1,
-			`Keywords AI is unavailable: list logs of dataset "gw" (HTTP 200, the answer has not the documented form, 5 tries); run again later`, Unavailable},
+			`Keywords AI is unavailable: list logs of dataset "gw" (HTTP 200, the answer has not the documented form, 5 tries); run again later, or check the network and KEYWORDSAI_BASE_URL`, Unavailable},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -3,6 +3,7 @@ package extract
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -15,7 +16,7 @@ type Feed struct {
 	Name      string // for messages: cloudflare/<account>/<gateway>, keywordsai/<dataset>
 	Dialect   Dialect
 	Ahead     int                 // pages to fetch side by side, at least 1
-	Memory    *semaphore.Weighted // bytes of documents in flight, over all windows
+	Memory    *semaphore.Weighted // bytes of documents in flight, over all windows; nil: no bound
 	Log       *slog.Logger
 }
 
@@ -29,40 +30,78 @@ type Mark struct {
 	At time.Time // zero: it has no usable time in the stream's time field
 }
 
-// refused is the total of a page that the source refused as past the end: no
-// statement about the total at all.
-const refused = -2
+// Totals of an Answer that count nothing.
+const (
+	noTotal = -1 // the source gave none
+	unsaid  = -2 // it was not asked: the page was refused as past the end, or too large to be read
+)
 
-// ask requests one page of the window. A page refused as past the end is an
-// answer without entries.
-func (f *Feed) ask(ctx context.Context, w Window, page, size int) (Answer, error) {
-	from, to := w.asked(f.Dialect.Tick)
-	a, err := f.API.Page(ctx, Ask{Container: f.Container, Dialect: f.Dialect, From: from, To: to, Page: page, Size: size})
-	if page > 1 && KindOf(err) == NoPage {
-		return Answer{Total: refused, Requests: a.Requests}, nil
+// page asks for one page of the stream. One that is refused as past the end is
+// an answer without entries.
+func (f *Feed) page(ctx context.Context, ask Ask) (Answer, error) {
+	ask.Container = f.Container
+	a, err := f.API.Page(ctx, ask)
+	if ask.Page > 1 && KindOf(err) == NoPage {
+		return Answer{Total: unsaid, Requests: a.Requests}, nil
 	}
 	return a, err
+}
+
+// announced is the total that a filtered answer gives; 0 beside entries is
+// none, and so is the 0 of a source that says 0 beside entries elsewhere.
+func (f *Feed) announced(a Answer) int64 {
+	if a.Total == 0 && !f.Dialect.HasTotal {
+		return noTotal
+	}
+	return announced(a)
+}
+
+func announced(a Answer) int64 {
+	if a.Total == 0 && len(a.Docs) > 0 {
+		return noTotal
+	}
+	return max(a.Total, noTotal)
 }
 
 // Total asks how many entries the span's bounds match, exactly as given. It
 // returns -1 when the source gives no total.
 func (f *Feed) Total(ctx context.Context, from, to time.Time) (total int64, requests int, err error) {
-	a, err := f.API.Page(ctx, Ask{Container: f.Container, Dialect: f.Dialect, From: from, To: to, Page: 1, Size: f.Dialect.PageSize})
-	if err == nil && a.Total == 0 && len(a.Docs) > 0 {
-		a.Total = -1
-	}
-	return a.Total, a.Requests, err
+	p := f.pages(Ask{Dialect: f.Dialect, From: from, To: to, Size: f.Dialect.PageSize}, &requests)
+	a, err := p.total(ctx)
+	return f.announced(a), requests, err
 }
 
-// Oldest asks for the stream's oldest entry; nil when it has none or does not
-// honour the asked order.
-func (f *Feed) Oldest(ctx context.Context) (doc []byte, requests int, err error) {
+// Oldest asks for the time of the stream's oldest entry that can be read. It is
+// zero when the stream has none, or does not honour the asked order.
+func (f *Feed) Oldest(ctx context.Context, at func(doc []byte) time.Time) (oldest time.Time, err error) {
 	if !f.Dialect.Sorted {
-		return nil, 0, nil
+		return oldest, nil
 	}
-	a, err := f.API.Page(ctx, Ask{Container: f.Container, Dialect: f.Dialect, Page: 1, Size: f.Dialect.PageSize})
-	if err != nil || len(a.Docs) == 0 {
-		return nil, a.Requests, err
+	a, err := f.pages(Ask{Dialect: f.Dialect, Size: f.Dialect.PageSize}, new(int)).total(ctx)
+	if err != nil {
+		return oldest, err
 	}
-	return a.Docs[0], a.Requests, nil
+	times := timesOf(a.Docs, at)
+	if len(times) == 0 || !slices.IsSortedFunc(times, time.Time.Compare) {
+		return oldest, nil
+	}
+	return times[0], nil
+}
+
+// Lists tells whether the source lists any entry between the bounds, exactly
+// as given.
+func (f *Feed) Lists(ctx context.Context, from, to time.Time) (bool, error) {
+	a, err := f.pages(Ask{Dialect: f.Dialect, From: from, To: to, Size: f.Dialect.PageSize}, new(int)).next(ctx)
+	return len(a.Docs) > 0, err
+}
+
+// timesOf are the usable times of entries, in their order.
+func timesOf(docs [][]byte, at func(doc []byte) time.Time) []time.Time {
+	var times []time.Time
+	for _, doc := range docs {
+		if t := at(doc); !t.IsZero() {
+			times = append(times, t)
+		}
+	}
+	return times
 }

@@ -9,13 +9,17 @@ import (
 // walk has handed them on.
 func (r *Reading) one(ctx context.Context, page, size int) (Answer, error) {
 	r.Drop()
-	r.held, _ = r.reserve(ctx, true)
-	a, err := r.feed.ask(ctx, r.Window, page, size)
-	r.note(a)
-	if err == nil && r.Date.IsZero() && r.Walks == 0 {
-		r.Date = a.Date
+	room, err := r.wait(ctx)
+	if err != nil {
+		return Answer{}, err
 	}
-	return a, err
+	f := r.ask(ctx, page, size, room)
+	r.held = f.room
+	r.note(f)
+	if f.err == nil && r.Date.IsZero() && r.Walks == 0 {
+		r.Date = f.Date
+	}
+	return f.Answer, f.err
 }
 
 // Drop gives back what an unread page holds of the memory for documents. Call
@@ -25,21 +29,38 @@ func (r *Reading) Drop() {
 	r.held = 0
 }
 
-func (r *Reading) note(a Answer) {
-	r.Requests += a.Requests
-	r.largest = max(r.largest, a.Bytes)
-}
-
-// A fetched page waits in its channel until its turn comes.
+// A fetched page is one that was asked for, with the room it takes.
 type fetched struct {
 	Answer
-	err    error
-	weight int64 // bytes reserved while it is in flight
+	err  error
+	room int64 // bytes of memory held for its documents
+}
+
+// ask requests a page for which room is held; afterwards as much is held as the
+// page really takes, nothing if it has no documents.
+func (r *Reading) ask(ctx context.Context, page, size int, room int64) fetched {
+	from, to := r.Window.asked(r.feed.Dialect.Tick)
+	a, err := r.feed.page(ctx, Ask{Dialect: r.feed.Dialect, From: from, To: to, Page: page, Size: size})
+	if err != nil || len(a.Docs) == 0 {
+		r.feed.release(room)
+		room = 0
+	} else {
+		room = r.feed.fit(room, a.Bytes)
+	}
+	return fetched{a, err, room}
+}
+
+func (r *Reading) note(f fetched) {
+	r.Requests += f.Requests
+	r.Bytes += f.Bytes
+	r.largest = max(r.largest, f.Bytes)
+	if KindOf(f.err) == TooLarge {
+		r.largest = MaxBody
+	}
 }
 
 // fetch requests pages from..to side by side and yields their answers in
-// order. Documents in flight are bounded over all windows: a page is fetched
-// ahead only while there is room, and the next one in turn always.
+// order. A page is fetched ahead only while there is room for its documents.
 func (r *Reading) fetch(ctx context.Context, from, to int) iter.Seq2[Answer, error] {
 	return func(yield func(Answer, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
@@ -48,109 +69,41 @@ func (r *Reading) fetch(ctx context.Context, from, to int) iter.Seq2[Answer, err
 			cancel()
 			for _, c := range queue {
 				f := <-c
-				r.note(f.Answer)
-				r.feed.release(f.weight)
+				r.note(f)
+				r.feed.release(f.room)
 			}
 		}()
 		for next := from; next <= to || len(queue) > 0; {
 			for next <= to && len(queue) < max(1, r.feed.Ahead) {
-				weight, room := r.reserve(ctx, len(queue) == 0)
-				if !room {
+				room, err := r.roomFor(ctx, len(queue) == 0)
+				if err != nil {
+					yield(Answer{}, err)
+					return
+				}
+				if room == 0 {
 					break
 				}
-				queue = append(queue, r.start(ctx, next, weight))
+				queue = append(queue, r.start(ctx, next, room))
 				next++
 			}
 			f := <-queue[0]
 			queue = queue[1:]
-			r.note(f.Answer)
-			goOn := yield(f.Answer, f.err)
-			r.feed.release(f.weight)
-			if !goOn {
+			r.note(f)
+			if !r.deliver(f, yield) {
 				return
 			}
 		}
 	}
 }
 
-func (r *Reading) start(ctx context.Context, page int, weight int64) chan fetched {
+func (r *Reading) start(ctx context.Context, page int, room int64) chan fetched {
 	c := make(chan fetched, 1)
-	go func() {
-		a, err := r.feed.ask(ctx, r.Window, page, r.feed.Dialect.PageSize)
-		c <- fetched{a, err, weight}
-	}()
+	go func() { c <- r.ask(ctx, page, r.feed.Dialect.PageSize, room) }()
 	return c
 }
 
-// reserve takes room for one page of twice the size seen so far. Only the page
-// whose turn is next may wait for it, and its reading holds nothing else then,
-// so waiting always ends.
-func (r *Reading) reserve(ctx context.Context, wait bool) (weight int64, ok bool) {
-	weight = MaxBody / 8
-	if r.largest > 0 {
-		weight = min(max(2*r.largest, 64<<10), MaxBody)
-	}
-	if r.feed.Memory == nil || r.feed.Memory.TryAcquire(weight) {
-		return weight, true
-	}
-	if !wait {
-		return 0, false
-	}
-	if err := r.feed.Memory.Acquire(ctx, weight); err != nil {
-		return 0, true // cancelled: the request itself will say so
-	}
-	return weight, true
-}
-
-func (f *Feed) release(weight int64) {
-	if f.Memory != nil && weight > 0 {
-		f.Memory.Release(weight)
-	}
-}
-
-// divisor is the largest proper divisor of a page size: rows of one page of
-// the size are exactly the rows of size/divisor pages of the divisor.
-func divisor(size int) int {
-	for d := size / 2; d > 1; d-- {
-		if size%d == 0 {
-			return d
-		}
-	}
-	return 1
-}
-
-// smaller reads the rows of a page that was too large at this size by pages of
-// a divisor of it. A single row that is too large is an entry without bytes.
-func (w *walk) smaller(ctx context.Context, page, size int, yield func(*Page, error) bool) (goOn bool, err error) {
-	if size == 1 {
-		return w.take(Answer{Docs: [][]byte{nil}, Total: w.total}, yield)
-	}
-	d := divisor(size)
-	for p := (page-1)*(size/d) + 1; p <= page*(size/d); p++ {
-		a, err := w.reading.one(ctx, p, d)
-		switch {
-		case KindOf(err) == TooLarge:
-			goOn, err = w.smaller(ctx, p, d, yield)
-		case err == nil && len(a.Docs) == 0:
-			return true, nil
-		case err == nil:
-			goOn, err = w.take(a, yield)
-		}
-		if err != nil || !goOn {
-			return false, err
-		}
-	}
-	return true, nil
-}
-
-// total finds what a window announces whose first page is too large, by
-// smaller first pages.
-func (r *Reading) totalOfLarge(ctx context.Context) (Answer, error) {
-	for size := divisor(r.feed.Dialect.PageSize); ; size = divisor(size) {
-		a, err := r.one(ctx, 1, size)
-		if KindOf(err) != TooLarge || size == 1 {
-			a.Docs = nil
-			return a, err
-		}
-	}
+// deliver yields a page and then gives its room back.
+func (r *Reading) deliver(f fetched, yield func(Answer, error) bool) bool {
+	defer r.feed.release(f.room)
+	return yield(f.Answer, f.err)
 }

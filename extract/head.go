@@ -2,6 +2,7 @@ package extract
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -17,12 +18,14 @@ type Head struct {
 	Bytes    int64
 
 	Newest, Oldest Known // of the entries with id and time; zero: none
-	Rows           int   // entries read
+	Rows           int   // entries read, repeats and such without bytes included
 
-	feed *Feed
-	page int
-	size int
-	full int // rows of the first page, when fewer than asked and not the last
+	feed  *Feed
+	pages *pager
+	known map[string]struct{} // ids met
+	told  bool                // an answer was read that could tell Total and Shape
+	again int                 // entries met once more, pushed down by what arrived since
+	full  int                 // rows of the first page, when fewer than asked and not the last
 }
 
 // A Known is a log that the source was seen to list.
@@ -33,54 +36,72 @@ type Known struct {
 
 // Head starts reading a stream without a time filter.
 func (f *Feed) Head() *Head {
-	return &Head{Total: -1, Sorted: true, feed: f, size: f.Dialect.PageSize}
+	h := &Head{Total: noTotal, Sorted: true, feed: f, known: map[string]struct{}{}}
+	h.pages = f.pages(Ask{Dialect: f.Dialect, Size: f.Dialect.PageSize, Newest: true}, &h.Requests)
+	return h
 }
 
-// Next reads the list's next page. An empty result means that the list has
-// ended. identify is called for every entry, in the order given.
+// Next reads on and returns the list's next entries, without those that are
+// too large to be read. An empty result means that the list has ended.
+// identify is called for every entry returned, in the order given.
 func (h *Head) Next(ctx context.Context, identify func(doc []byte) Mark) ([][]byte, error) {
-	h.page++
-	a, err := h.feed.API.Page(ctx, Ask{Container: h.feed.Container, Dialect: h.feed.Dialect, Page: h.page, Size: h.size, Newest: true})
-	h.Requests += a.Requests
-	if h.page > 1 && KindOf(err) == NoPage {
-		h.Ended = true
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	if h.page == 1 {
-		h.Total, h.Date, h.Shape = announced(a), a.Date, a.Shape
-		if n := len(a.Docs); n > 0 && n < h.size && int64(n) < h.Total {
-			h.full = n
+	for !h.Ended {
+		a, err := h.pages.next(ctx)
+		if err != nil {
+			return nil, err
+		}
+		h.note(a)
+		docs := slices.DeleteFunc(a.Docs, func(doc []byte) bool { return doc == nil })
+		ids := len(h.known)
+		for _, doc := range docs {
+			h.see(Known{identify(doc), doc})
+		}
+		if h.pages.page > 1 && len(docs) > 0 && len(h.known) == ids {
+			h.Sorted = false // nothing new: page numbers lead nowhere, let alone down in time
+		}
+		h.Ended = len(a.Docs) == 0 || h.Total >= 0 && h.Total != capRows && int64(h.Rows-h.again) >= h.Total
+		if len(docs) > 0 {
+			return docs, nil
 		}
 	}
-	h.Bytes += a.Bytes
-	h.Rows += len(a.Docs)
-	h.Ended = len(a.Docs) == 0 || h.Total >= 0 && int64(h.Rows) >= h.Total
-	for _, doc := range a.Docs {
-		h.see(Known{identify(doc), doc})
-	}
-	return a.Docs, nil
+	return nil, nil
 }
 
+// note takes from an answer what it says of the whole list.
+func (h *Head) note(a Answer) {
+	h.Bytes += a.Bytes
+	h.Rows += len(a.Docs)
+	if h.told || a.Total == unsaid {
+		return
+	}
+	h.told = true
+	h.Total, h.Date, h.Shape = announced(a), a.Date, a.Shape
+	if n := len(a.Docs); n > 0 && n < h.pages.size && int64(n) < h.Total {
+		h.full = n
+	}
+}
+
+// see takes an entry in. One that was met before says nothing of the order:
+// logs that arrived since push it down. They don't appear below what was read.
 func (h *Head) see(k Known) {
-	if k.ID == "" || k.At.IsZero() {
+	if k.ID == "" {
 		return
 	}
-	if h.Newest.ID == "" {
+	if _, met := h.known[k.ID]; met {
+		h.again++
+		return
+	}
+	h.known[k.ID] = struct{}{}
+	switch {
+	case k.At.IsZero():
+	case h.Newest.ID == "":
 		h.Newest, h.Oldest = k, k
-		return
-	}
-	if k.At.After(h.Oldest.At) && !k.At.After(h.Newest.At) {
-		h.Sorted = h.Sorted && k.At.Equal(h.Oldest.At)
-	}
-	if k.At.After(h.Newest.At) {
-		// Logs that arrived while paging push others down; they do not
-		// appear above what was read, so a later newest is disorder.
-		h.Newest, h.Sorted = k, false
-	}
-	if k.At.Before(h.Oldest.At) {
+	case k.At.After(h.Oldest.At):
+		h.Sorted = false
+		if k.At.After(h.Newest.At) {
+			h.Newest = k
+		}
+	default:
 		h.Oldest = k
 	}
 }
@@ -91,5 +112,5 @@ func (h *Head) PageSize() int {
 	if h.full > 0 {
 		return h.full
 	}
-	return h.size
+	return h.feed.Dialect.PageSize
 }

@@ -29,9 +29,13 @@ func (e *NoDialectError) Error() string {
 type Prover struct {
 	Feed *Feed
 	Head *Head // what the stream shows without a filter
+	// Known is the log to prove with; nil: the oldest that the head listed.
+	Known *Known
 	// Identify reads a document's id and its time in one of the time fields.
 	Identify func(doc []byte, timeField string) Mark
 	Requests int // used
+
+	shape string // response form of the latest filtered answer that had entries
 }
 
 // Prove finds the first dialect that the stream speaks, at 1 ms if the proof
@@ -43,6 +47,9 @@ type Prover struct {
 // one. A dialect is refused only if the log is still listed afterwards.
 func (p *Prover) Prove(ctx context.Context, prefer *Dialect) (Dialect, error) {
 	known := p.Head.Oldest
+	if p.Known != nil {
+		known = *p.Known
+	}
 	if known.ID == "" {
 		return Dialect{}, ErrUnproven
 	}
@@ -52,19 +59,17 @@ func (p *Prover) Prove(ctx context.Context, prefer *Dialect) (Dialect, error) {
 		if at.IsZero() {
 			continue
 		}
-		d.Shape, d.Sorted, d.HasTotal, d.PageSize = p.Head.Shape, p.Head.Sorted, p.Head.Total >= 0, min(d.PageSize, p.Head.PageSize())
-		for _, d.Tick = range []time.Duration{time.Millisecond, time.Second} {
-			holds, err := p.holds(ctx, &d, Mark{known.ID, at})
-			if err != nil || holds {
-				return d, err
-			}
+		d.Sorted, d.HasTotal, d.PageSize = p.Head.Sorted, p.Head.Total >= 0, min(d.PageSize, p.Head.PageSize())
+		holds, err := p.holdsAtATick(ctx, &d, Mark{known.ID, at})
+		if err != nil || holds {
+			return d, err
 		}
 		listed, err := p.stillListed(ctx, known.ID)
 		if err != nil {
-			return d, err
+			return Dialect{}, err
 		}
 		if !listed {
-			return d, ErrUnproven
+			return Dialect{}, ErrUnproven
 		}
 		tried = append(tried, fmt.Sprintf("%s on %s", d.Filter, d.TimeField))
 	}
@@ -74,6 +79,7 @@ func (p *Prover) Prove(ctx context.Context, prefer *Dialect) (Dialect, error) {
 	return Dialect{}, &NoDialectError{p.Feed.Name, tried}
 }
 
+// candidates are the dialects to try, in order.
 func (p *Prover) candidates(prefer *Dialect) []Dialect {
 	all := p.Feed.API.Dialects()
 	if prefer == nil {
@@ -93,98 +99,128 @@ func (p *Prover) candidates(prefer *Dialect) []Dialect {
 	return list
 }
 
-// holds runs the proof for one dialect at one tick.
+// holdsAtATick finds the finest tick at which the proof holds for a dialect,
+// and completes the dialect with it.
+func (p *Prover) holdsAtATick(ctx context.Context, d *Dialect, log Mark) (bool, error) {
+	for _, d.Tick = range []time.Duration{time.Millisecond, time.Second} {
+		holds, err := p.holds(ctx, d, log)
+		if err != nil || holds {
+			d.Shape = p.shape
+			return holds, err
+		}
+	}
+	return false, nil
+}
+
+// holds runs the proof for one dialect at its tick.
 func (p *Prover) holds(ctx context.Context, d *Dialect, log Mark) (bool, error) {
 	tick := d.Tick
 	at := log.At.Truncate(tick)
-	found, honest, err := p.returns(ctx, *d, at.Add(-tick), at.Add(tick), log.ID)
-	if err != nil || found == absent || !honest {
+	around, err := p.look(ctx, *d, Window{at.Add(-tick), at.Add(tick)}, log.ID)
+	if err != nil || around == absent || around == wrong {
 		return false, err
 	}
-	onTick := at.Equal(log.At)
-	low, ok, err := p.excludes(ctx, *d, log.ID, onTick, at, func(bound time.Time) (time.Time, time.Time) { return bound, at.Add(3 * tick) }, tick)
+	before := func(bound time.Time) Window { return Window{at.Add(-3 * tick), bound} }
+	after := func(bound time.Time) Window { return Window{bound, at.Add(3 * tick)} }
+	if !at.Equal(log.At) { // between two ticks: no bound can touch the log
+		return p.bothAbsent(ctx, *d, log.ID, before(at), after(at.Add(tick)))
+	}
+	top, ok, err := p.side(ctx, *d, log.ID, before(at), before(at.Add(-tick)))
 	if err != nil || !ok {
 		return false, err
 	}
-	top, ok, err := p.excludes(ctx, *d, log.ID, onTick, at, func(bound time.Time) (time.Time, time.Time) { return at.Add(-3 * tick), bound }, -tick)
-	if err != nil || !ok {
-		return false, err
-	}
+	low, ok, err := p.side(ctx, *d, log.ID, after(at), after(at.Add(tick)))
 	d.StrictLow, d.StrictTop = low, top
+	return ok, err
+}
+
+// bothAbsent tells whether neither window returns the log.
+func (p *Prover) bothAbsent(ctx context.Context, d Dialect, id string, windows ...Window) (bool, error) {
+	for _, w := range windows {
+		found, err := p.look(ctx, d, w, id)
+		if err != nil || found == wrong || found == present {
+			return false, err
+		}
+	}
 	return true, nil
 }
 
-// excludes asks for the stretch beside the log. With the bound on the log's own
-// instant the answer shows whether that bound is strict; a tick further away
-// the log must not be returned. A log between two ticks shows only the latter.
-func (p *Prover) excludes(ctx context.Context, d Dialect, id string, onTick bool, at time.Time, span func(time.Time) (time.Time, time.Time), away time.Duration) (strict *bool, ok bool, err error) {
-	beyond := at
-	if onTick {
-		from, to := span(at)
-		found, honest, err := p.returns(ctx, d, from, to, id)
-		if err != nil || !honest {
-			return nil, false, err
-		}
-		is := found != present
-		if strict = &is; is {
-			return strict, true, nil
-		}
+// side proves one bound. A window that touches the log with it shows whether
+// the bound is strict; one that ends a tick before must not return the log.
+func (p *Prover) side(ctx context.Context, d Dialect, id string, touching, beyond Window) (strict *bool, ok bool, err error) {
+	switch found, err := p.look(ctx, d, touching, id); {
+	case err != nil || found == wrong:
+		return nil, false, err
+	case found == absent:
+		return new(true), true, nil
+	case found == present:
+		strict = new(false)
 	}
-	if onTick || away > 0 {
-		beyond = at.Add(away)
-	}
-	from, to := span(beyond)
-	found, honest, err := p.returns(ctx, d, from, to, id)
-	return strict, honest && found != present, err
+	ok, err = p.bothAbsent(ctx, d, id, beyond)
+	return strict, ok, err
 }
 
-// A finding is whether an answer held a log.
+// A finding is what an answer shows of a log and of its filter.
 type finding int
 
 const (
-	absent finding = iota
-	present
-	crowded // not met on the pages looked at, and there are more
+	wrong   finding = iota // refused, or with entries further outside than the bounds allow
+	absent                 // the log is not there
+	present                // it is
+	crowded                // not met on the pages looked at, and there are more
 )
 
 // provePages bounds the search for one log among ties in its tick; that many
 // pages full of logs of that tick alone say as much.
 const provePages = 5
 
-// returns asks for exactly these bounds and tells whether the log is among the
-// answer, and whether the answer holds nothing outside them by more than a
-// tick. A source that refuses the request does not speak the dialect.
-func (p *Prover) returns(ctx context.Context, d Dialect, from, to time.Time, id string) (found finding, honest bool, err error) {
-	asked := Window{from, to}
-	for page := 1; page <= provePages; page++ {
-		a, err := p.Feed.API.Page(ctx, Ask{Container: p.Feed.Container, Dialect: d, From: from, To: to, Page: page, Size: d.PageSize})
-		p.Requests += a.Requests
-		if kind := KindOf(err); kind == Config || kind == NoPage {
-			return found, page > 1, nil
+// look asks for exactly these bounds and looks for the log in the answer. A
+// source that refuses the request does not speak the dialect.
+func (p *Prover) look(ctx context.Context, d Dialect, asked Window, id string) (finding, error) {
+	pages := p.Feed.pages(Ask{Dialect: d, From: asked.From, To: asked.To, Size: d.PageSize}, &p.Requests)
+	for rows := 0; rows < provePages*d.PageSize; {
+		a, err := pages.next(ctx)
+		switch kind := KindOf(err); {
+		case kind == Config || kind == NoPage:
+			return wrong, nil
+		case err != nil:
+			return wrong, err
 		}
-		if err != nil {
-			return found, false, err
+		switch found := p.search(a, d, asked, id); {
+		case found != absent:
+			return found, nil
+		case len(a.Docs) < pages.size:
+			return absent, nil
 		}
-		for _, doc := range a.Docs {
-			m := p.Identify(doc, d.TimeField)
-			if !m.At.IsZero() && asked.foreign(m.At, d.Tick) {
-				return found, false, nil
-			}
-			if m.ID == id {
-				found = present
-			}
+		rows += len(a.Docs)
+	}
+	return crowded, nil
+}
+
+// search looks for the log on one page.
+func (p *Prover) search(a Answer, d Dialect, asked Window, id string) finding {
+	found := absent
+	for _, doc := range a.Docs {
+		if doc == nil {
+			continue // too large to be read
 		}
-		if found == present || len(a.Docs) < d.PageSize {
-			return found, true, nil
+		p.shape = a.Shape
+		m := p.Identify(doc, d.TimeField)
+		if !m.At.IsZero() && asked.foreign(m.At, d.Tick) {
+			return wrong
+		}
+		if m.ID == id {
+			found = present
 		}
 	}
-	return crowded, true, nil
+	return found
 }
 
 // stillListed looks for the log in the unfiltered list, as far as the head was
 // read and a little further, for what arrived since.
 func (p *Prover) stillListed(ctx context.Context, id string) (bool, error) {
 	again := p.Feed.Head()
+	defer func() { p.Requests += again.Requests }()
 	found := false
 	for again.Rows <= p.Head.Rows+p.Head.PageSize() && !again.Ended && !found {
 		_, err := again.Next(ctx, func(doc []byte) Mark {
@@ -196,6 +232,5 @@ func (p *Prover) stillListed(ctx context.Context, id string) (bool, error) {
 			return false, err
 		}
 	}
-	p.Requests += again.Requests
 	return found, nil
 }

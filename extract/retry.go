@@ -185,9 +185,9 @@ func (p *patience) next(f *fault) (time.Duration, bool) {
 		if !f.hinted {
 			f.hint = p.client.blind(p.tries)
 		}
-		return f.hint + delay/4, p.tries < maxTries && p.client.spend()
+		return f.hint + delay/4, p.tries < p.client.tries && p.client.spend()
 	case retry:
-		return max(f.hint, delay), p.tries < maxTries && p.client.spend()
+		return max(f.hint, delay), p.tries < p.client.tries && p.client.spend()
 	case forbidden:
 		return p.afterForbidden(time.Now())
 	}

@@ -3,6 +3,7 @@ package extract
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"iter"
 )
@@ -21,23 +22,27 @@ func (p *Page) Position(i int) int { return p.first + i }
 
 // Count tells the walk who the page's i-th entry is, and returns whether the
 // entry lies in the window and is to be loaded. Every entry of every page is
-// to be counted once, in order. An entry without an id counts by its bytes, one
-// too large to read by its position; one without a time is in every window.
+// to be counted once, in order. An entry without an id counts by its bytes;
+// one too large to read by its place among such, since its position in the
+// walk changes with what stands before it. One without a time is in every
+// window.
 func (p *Page) Count(i int, m Mark) (load bool) {
-	r := p.walk.reading
+	w := p.walk
 	key := m.ID
 	switch {
 	case key != "":
 	case p.Docs[i] == nil:
-		key = fmt.Sprintf("\x01%d", p.Position(i))
+		w.large++
+		key = fmt.Sprintf("\x01%d", w.large)
 	default:
 		sum := sha256.Sum256(p.Docs[i])
 		key = "\x00" + string(sum[:])
 	}
-	p.walk.count(key, m)
+	w.count(key, m)
 	if m.At.IsZero() {
 		return true
 	}
+	r := w.reading
 	if r.Window.foreign(m.At, r.feed.Dialect.Tick) {
 		r.foreign = true
 	}
@@ -47,15 +52,31 @@ func (p *Page) Count(i int, m Mark) (load bool) {
 // A walk is one pass of paging over a reading's window.
 type walk struct {
 	reading *Reading
-	total   int64          // of its first answer; -1: none given
-	size    int            // rows a page, as the first answer shows them
-	ids     map[string]int // entries by key
+	yield   func(*Page, error) bool // hands a page to the loop; false: it broke off
+	total   int64                   // of its first answer; noTotal: none given
+	asked   int                     // rows a page
+	size    int                     // rows a page as the first answer shows them
+	pages   int                     // that had rows
 	entries int
-	fresh   int  // ids that no earlier walk under this total had
-	moved   bool // a later answer announced another total
-	cut     bool // it read capRows entries without a total, and there is more
-	stale   int  // pages in a row without an id new to this walk
+	ids     map[string]int // entries by key
+	large   int            // entries too large to be read
+	uneven  bool           // a page had fewer rows than asked: page numbers tell no positions
+	fresh   int            // ids that no earlier walk under this total had
+	known   int            // ids when the latest page was read that brought one
+	stale   int            // pages in a row since then
+	end     ending
 }
+
+// An ending is what a walk ended at.
+type ending int
+
+const (
+	nowhere ending = iota // it is still going, was broken off, or went in circles
+	listEnd               // the end of the list
+	moved                 // an answer that announced another total
+	capped                // a page refused at the usual cap of a total
+	cut                   // capRows entries of a source without totals
+)
 
 // capRows is where sources are known to cap a search, and where a walk
 // without a total is split.
@@ -65,41 +86,17 @@ const capRows = 10_000
 // serves the same page for ever.
 const stalePages = 3
 
-func (w *walk) count(key string, m Mark) {
-	w.entries++
-	w.ids[key]++
-	if w.ids[key] == 1 {
-		w.stale = 0
-	}
-	if _, known := w.reading.all[key]; !known {
-		w.reading.all[key] = struct{}{}
-		w.fresh++
-	}
-	if w.total < 0 && !m.At.IsZero() {
-		w.reading.times = append(w.reading.times, m.At)
-	}
-}
-
-// page hands one answer to the loop; false: the loop broke off.
-func (w *walk) page(a Answer, yield func(*Page, error) bool) bool {
-	if len(a.Docs) == 0 {
-		return true
-	}
-	w.stale++
-	w.reading.Bytes += a.Bytes
-	goOn := yield(&Page{Docs: a.Docs, walk: w, first: w.entries}, nil)
-	w.reading.Drop()
-	return goOn
-}
+var errBroken = errors.New("the loop broke off")
 
 // Walk pages once over the window. The page that [Reading.Begin] read is the
 // first walk's first. It ends at the first answer whose total differs; after
-// it, ask [Reading.Verdict].
+// it, ask [Reading.Verdict]. An error is yielded once, as the last thing.
 func (r *Reading) Walk(ctx context.Context) iter.Seq2[*Page, error] {
 	return func(yield func(*Page, error) bool) {
+		defer r.Drop()
 		first, err := r.firstPage(ctx)
 		if err == nil {
-			err = r.newWalk(first).run(ctx, first, yield)
+			err = r.newWalk(first, yield).run(ctx, first)
 		}
 		if err != nil && err != errBroken {
 			yield(nil, err)
@@ -107,94 +104,162 @@ func (r *Reading) Walk(ctx context.Context) iter.Seq2[*Page, error] {
 	}
 }
 
-// run is the walk, its first answer in hand.
-func (w *walk) run(ctx context.Context, first Answer, yield func(*Page, error) bool) error {
-	goOn, err := true, error(nil)
+// run is the walk, its first answer in hand: then the pages that the total
+// promises, then further ones until the list ends, since a total may be capped
+// and a page beyond the last may exist.
+func (w *walk) run(ctx context.Context, first Answer) error {
+	rows, err := w.first(ctx, first)
+	if err != nil {
+		return err
+	}
+	last := int((max(w.total, 0) + int64(w.size) - 1) / int64(w.size))
+	page := 2
+	if !w.reading.large {
+		page, rows, err = w.ahead(ctx, last, rows)
+	}
+	for err == nil && !w.over() && (page <= last || !w.endsWith(rows)) {
+		rows, err = w.read(ctx, page, w.asked)
+		w.turn(rows)
+		page++
+	}
+	if w.end == nowhere && w.endsWith(rows) {
+		w.end = listEnd
+	}
+	w.reading.learn(w)
+	return err
+}
+
+// first hands on the first page.
+func (w *walk) first(ctx context.Context, a Answer) (rows int, err error) {
 	if w.reading.large {
-		goOn, err = w.smaller(ctx, 1, w.size, yield)
-	} else if !w.page(first, yield) {
+		rows, err = w.divide(ctx, 1, w.asked)
+	} else {
+		rows, err = len(a.Docs), w.take(a, w.asked)
+	}
+	w.turn(rows)
+	return rows, err
+}
+
+// ahead reads promised pages side by side, and returns the page to go on with
+// and the rows of the one before it. Behind a page that is too large it goes
+// no further: where bodies are so large, few have room side by side.
+func (w *walk) ahead(ctx context.Context, last, rows int) (page, rowsBefore int, err error) {
+	page = 2
+	for a, err := range w.reading.fetch(ctx, page, last) {
+		if KindOf(err) == TooLarge {
+			break
+		}
+		if err == nil {
+			rows, err = len(a.Docs), w.take(a, w.asked)
+		}
+		if err != nil {
+			return page, rows, err
+		}
+		w.turn(rows)
+		if page++; w.over() {
+			break
+		}
+	}
+	return page, rows, nil
+}
+
+// read reads one page, and returns its rows.
+func (w *walk) read(ctx context.Context, page, size int) (rows int, err error) {
+	a, err := w.reading.one(ctx, page, size)
+	switch {
+	case KindOf(err) != TooLarge:
+	case size == 1:
+		a, err = tooLarge(), nil
+	default:
+		return w.divide(ctx, page, size)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return len(a.Docs), w.take(a, size)
+}
+
+// divide reads the rows of a page that was too large by smaller ones. Where
+// pages are uneven it begins earlier than its number says, but not before as
+// many rows as were met.
+func (w *walk) divide(ctx context.Context, page, size int) (rows int, err error) {
+	d := divisor(size)
+	first, last := within(page, size, d)
+	if w.uneven {
+		first = min(first, len(w.ids)/d+1)
+	}
+	for p := first; p <= last && w.end == nowhere; p++ {
+		n, err := w.read(ctx, p, d)
+		rows += n
+		if err != nil || n == 0 {
+			return rows, err
+		}
+	}
+	return rows, nil
+}
+
+// take hands on an answer for which so many rows were asked, and notes whether
+// the walk ends at it. An empty page past the end need not say a total.
+func (w *walk) take(a Answer, asked int) error {
+	w.uneven = w.uneven || len(a.Docs) < asked
+	if len(a.Docs) > 0 && !w.hand(a) {
 		return errBroken
 	}
-	switch {
-	case err != nil || !goOn:
-		return err
-	case w.total >= 0:
-		return w.rest(ctx, yield)
-	default:
-		return w.untilEmpty(ctx, w.entries, yield)
-	}
-}
-
-// rest reads the pages that the total promises, side by side, and then, when
-// the last one was full, further pages until one is empty or refused: a total
-// may be capped, and a page beyond the last may exist.
-func (w *walk) rest(ctx context.Context, yield func(*Page, error) bool) error {
-	last := int((w.total + int64(w.size) - 1) / int64(w.size))
-	rows := w.entries
-	page := 1
-	for a, err := range w.reading.fetch(ctx, 2, last) {
-		page++
-		goOn := false
-		if KindOf(err) == TooLarge {
-			rows = w.size
-			goOn, err = w.smaller(ctx, page, w.reading.feed.Dialect.PageSize, yield)
-		} else if err == nil {
-			rows = len(a.Docs)
-			goOn, err = w.take(a, yield)
+	switch empty := len(a.Docs) == 0; {
+	case w.total < 0:
+		if w.entries >= capRows && w.reading.Window.Width() > w.reading.feed.Dialect.Tick {
+			w.end = cut
 		}
-		if err != nil || !goOn {
-			return err
+	case a.Total == unsaid:
+		if empty && w.total == capRows {
+			w.end = capped
 		}
-	}
-	for page := last + 1; w.total > 0 && rows >= w.size; page++ {
-		a, err := w.reading.one(ctx, page, w.reading.feed.Dialect.PageSize)
-		if err != nil {
-			return err
-		}
-		if a.Total == refused && w.total == capRows {
-			w.moved = true // refused at the usual cap proves no end
-			return nil
-		}
-		if rows = len(a.Docs); rows == 0 {
-			return nil
-		}
-		if goOn, err := w.take(a, yield); !goOn {
-			return err
-		}
+	case a.Total != w.total && !(empty && a.Total <= 0):
+		w.end = moved
 	}
 	return nil
 }
 
-// take hands on an answer and tells whether the walk goes on.
-func (w *walk) take(a Answer, yield func(*Page, error) bool) (bool, error) {
-	if !w.page(a, yield) {
-		return false, errBroken
+// hand hands an answer's entries to the loop; false: it broke off.
+func (w *walk) hand(a Answer) bool {
+	r := w.reading
+	if shape := r.feed.Dialect.Shape; a.Shape != "" && shape != "" && a.Shape != shape {
+		r.foreign = true
 	}
-	if a.Total != refused && w.total >= 0 && a.Total != w.total {
-		w.moved = true
-	}
-	return !w.moved && w.stale < stalePages, nil
+	page := &Page{Docs: a.Docs, walk: w, first: w.entries}
+	w.entries += len(a.Docs)
+	goOn := w.yield(page, nil)
+	r.Drop()
+	return goOn
 }
 
-// untilEmpty reads page after page of a source that gives no total.
-func (w *walk) untilEmpty(ctx context.Context, rows int, yield func(*Page, error) bool) error {
-	tick := w.reading.feed.Dialect.Tick
-	for page := 2; rows > 0; page++ {
-		if w.entries >= capRows && w.reading.Window.Width() > tick {
-			w.cut = true
-			return nil
-		}
-		had := w.entries
-		a, err := w.reading.one(ctx, page, w.reading.feed.Dialect.PageSize)
-		if KindOf(err) == TooLarge {
-			_, err = w.smaller(ctx, page, w.reading.feed.Dialect.PageSize, yield)
-		} else if err == nil && !w.page(a, yield) {
-			return errBroken
-		}
-		if err != nil || w.stale >= stalePages {
-			return err
-		}
-		rows = w.entries - had
+// turn notes that a page was read.
+func (w *walk) turn(rows int) {
+	if rows > 0 {
+		w.pages++
 	}
-	return nil
+	if w.stale++; len(w.ids) > w.known {
+		w.stale, w.known = 0, len(w.ids)
+	}
+}
+
+// over tells a walk that must not go on.
+func (w *walk) over() bool { return w.end != nowhere || w.stale >= stalePages }
+
+// endsWith tells whether a page of so many rows is the list's last: an empty
+// one is, or one that isn't full once all that was announced has been met.
+func (w *walk) endsWith(rows int) bool {
+	return rows == 0 || w.total >= 0 && rows < w.size && int64(len(w.ids)) >= w.total
+}
+
+func (w *walk) count(key string, m Mark) {
+	w.ids[key]++
+	r := w.reading
+	if _, known := r.all[key]; !known {
+		r.all[key] = struct{}{}
+		w.fresh++
+	}
+	if w.total < 0 && !m.At.IsZero() {
+		r.times = append(r.times, m.At)
+	}
 }
