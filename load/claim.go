@@ -3,7 +3,6 @@ package load
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -114,14 +113,19 @@ func endDeadClaims(ctx context.Context, tx pgx.Tx, stream int32) error {
 	return err
 }
 
-// nextGap picks the gap to take, and notes who holds the rest.
+// nextGap picks the gap to take, and notes who holds the rest. A gap is widened
+// to whole ticks; live claims are widened before, since theirs may have been
+// finer, so that the two can't overlap.
 func (w Want) nextGap(ctx context.Context, tx pgx.Tx, turn *Turn) (Span, error) {
 	var firstFrom, firstTo, lastFrom, lastTo *time.Time
 	err := tx.QueryRow(ctx, `
-		with live as (
-		     select coalesce(range_agg(tstzrange(window_start, window_end)), '{}') as spans,
-		            coalesce(range_agg(tstzrange(window_start, window_end)) filter (where run_id <> $2::bigint), '{}') as others
+		with held as (
+		     select run_id, tstzrange(date_bin($8::text::interval, window_start, '2000-01-01Z'),
+		                              date_bin($8::text::interval, window_end + $8::text::interval - interval '1 us', '2000-01-01Z')) as span
 		       from logferry.windows where stream_id = $1::integer and status = 'claimed'),
+		live as (
+		     select coalesce(range_agg(span), '{}') as spans, coalesce(range_agg(span) filter (where run_id <> $2::bigint), '{}') as others
+		       from held),
 		waiting as (
 		     select coalesce(range_agg(tstzrange(window_start, window_end)), '{}') as spans
 		       from logferry.windows
@@ -136,7 +140,7 @@ func (w Want) nextGap(ctx context.Context, tx pgx.Tx, turn *Turn) (Span, error) 
 		       (select lower(g) from gaps order by lower(g) desc limit 1), (select upper(g) from gaps order by lower(g) desc limit 1),
 		       open.spans && live.others, open.spans && (live.spans - live.others)
 		  from open, live`,
-		w.Stream, w.Run, micros(w.From), micros(w.To), w.Force, w.Hurry, multirange(w.Done)).
+		w.Stream, w.Run, micros(w.From), micros(w.To), w.Force, w.Hurry, multirange(w.Done), interval(max(w.Tick, time.Microsecond))).
 		Scan(&firstFrom, &firstTo, &lastFrom, &lastTo, &turn.Others, &turn.Ours)
 	if err != nil || firstFrom == nil {
 		return Span{}, err
@@ -194,115 +198,6 @@ func (c *Claim) knows(at time.Time) bool {
 	}
 	return false
 }
-
-// Renew prolongs the leases of the claims; those that were lost stay lost. A
-// row locked by its own writer is being renewed by that.
-func (s *Store) Renew(ctx context.Context, ids []int64, lease time.Duration) error {
-	if len(ids) == 0 {
-		return nil
-	}
-	return s.tx(ctx, "renew leases", func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `
-			update logferry.windows set lease_until = clock_timestamp() + $2::text::interval
-			 where window_id in (select window_id from logferry.windows
-			                      where window_id = any($1::bigint[]) and status = 'claimed' for update skip locked)`,
-			ids, interval(lease))
-		return err
-	})
-}
-
-// Narrow moves the claim's end to an earlier instant: the rest is a gap again,
-// for anyone.
-func (s *Store) Narrow(ctx context.Context, c *Claim, to time.Time) error {
-	err := s.tx(ctx, "narrow a window", func(tx pgx.Tx) error {
-		return fenced(tx.Exec(ctx, `
-			update logferry.windows set window_end = $2::timestamptz, lease_until = clock_timestamp() + $3::text::interval
-			 where window_id = $1::bigint and status = 'claimed' and window_start < $2::timestamptz`, c.ID, to, interval(c.lease)))
-	})
-	if err == nil {
-		c.To = to
-	}
-	return err
-}
-
-// Release ends claims without a result, so that anyone may claim their spans
-// at once: for a run that ends early.
-func (s *Store) Release(ctx context.Context, ids []int64, detail string) error {
-	if len(ids) == 0 {
-		return nil
-	}
-	return s.tx(ctx, "release claims", func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `
-			update logferry.windows set status = 'failed', lease_until = null, finished_at = clock_timestamp(), detail = $2::text
-			 where window_id = any($1::bigint[]) and status = 'claimed'`, ids, detail)
-		return err
-	})
-}
-
-// MismatchesInRow counts how many of the stream's latest finished windows, at
-// most three, would not attest, one after the other.
-func (s *Store) MismatchesInRow(ctx context.Context, stream int32) (int, error) {
-	var n int
-	err := s.retry(ctx, func() error {
-		return s.pool.QueryRow(ctx, `
-			select case when bool_and(status = 'mismatch') then count(*) else 0 end
-			  from (select status from logferry.windows
-			         where stream_id = $1::integer and status in ('attested', 'mismatch') and kind <> 'tail'
-			         order by window_id desc limit 3) last`, stream).Scan(&n)
-	})
-	return n, classify("read the ledger", err)
-}
-
-// Open is what is left of the wanted time: neither covered nor finished by
-// this run; and how much of it waits for its retry_at.
-func (s *Store) Open(ctx context.Context, w Want) (open, waiting time.Duration, err error) {
-	var openS, waitS float64
-	err = s.retry(ctx, func() error {
-		return s.pool.QueryRow(ctx, `
-			with open as (
-			     select tstzmultirange(tstzrange($2::timestamptz, $3::timestamptz))
-			            - case when $4::boolean then '{}'::tstzmultirange else ss.coverage end - $5::text::tstzmultirange as spans
-			       from logferry.stream_state ss where ss.stream_id = $1::integer),
-			waiting as (
-			     select coalesce(range_agg(tstzrange(window_start, window_end)), '{}') as spans
-			       from logferry.windows where stream_id = $1::integer and status = 'mismatch' and retry_at > clock_timestamp())
-			select coalesce((select extract(epoch from sum(upper(g) - lower(g))) from unnest(open.spans) g), 0)::float8,
-			       coalesce((select extract(epoch from sum(upper(g) - lower(g))) from unnest(open.spans * waiting.spans) g), 0)::float8
-			  from open, waiting`,
-			w.Stream, micros(w.From), micros(w.To), w.Force, multirange(w.Done)).Scan(&openS, &waitS)
-	})
-	return seconds(openS), seconds(waitS), classify("read coverage", err)
-}
-
-// Gaps lists the stretches of the span that are not covered, oldest first; with
-// force the whole span. For a dry run.
-func (s *Store) Gaps(ctx context.Context, stream int32, in Span, force bool) ([]Span, error) {
-	rows, err := s.pool.Query(ctx, `
-		select lower(g), upper(g)
-		  from logferry.stream_state ss,
-		       unnest(tstzmultirange(tstzrange($2::timestamptz, $3::timestamptz)) - case when $4::boolean then '{}'::tstzmultirange else ss.coverage end) g
-		 where ss.stream_id = $1::integer order by 1`, stream, micros(in.From), micros(in.To), force)
-	if err != nil {
-		return nil, classify("read coverage", err)
-	}
-	gaps, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Span])
-	return gaps, classify("read coverage", err)
-}
-
-func multirange(spans []Span) string {
-	var b strings.Builder
-	b.WriteByte('{')
-	for i, s := range spans {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		b.WriteString("[" + s.From.UTC().Format(time.RFC3339Nano) + "," + s.To.UTC().Format(time.RFC3339Nano) + ")")
-	}
-	b.WriteByte('}')
-	return b.String()
-}
-
-func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
 func later(a, b time.Time) time.Time {
 	if a.After(b) {

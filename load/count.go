@@ -15,22 +15,25 @@ type Range struct {
 }
 
 // Stored counts the logs that the source should count in the range: rows not
-// missing upstream, open quarantine cases whose span lies in it, and the
-// repeats that attested readings found the source lists (an id listed twice is
-// one row but two entries).
+// missing upstream, open quarantine cases whose span lies in it (a log that is
+// both, because its document could be read before, once), and by how much
+// attested readings left the source's count and ours apart: an id listed twice
+// is one row but two entries; see also [Store.NoteStanding].
 func (s *Store) Stored(ctx context.Context, stream int32, r Range) (int64, error) {
 	var n int64
 	err := s.retry(ctx, func() error {
 		return s.pool.QueryRow(ctx, `
+			with waiting as (
+			     select log_id from logferry_private.quarantine
+			      where stream_id = $1::integer and resolved_at is null and span <@ tstzrange($2::timestamptz, $3::timestamptz, '[]'))
 			select (select count(*) from logferry.requests
 			         where stream_id = $1::integer and missing_upstream_at is null
+			           and log_id not in (select log_id from waiting where log_id is not null)
 			           and created_at >= $2::timestamptz and created_at <= $3::timestamptz
 			           and (not $4::boolean or created_at > $2::timestamptz) and (not $5::boolean or created_at < $3::timestamptz))
-			     + (select count(*) from logferry_private.quarantine
-			         where stream_id = $1::integer and resolved_at is null
-			           and span <@ tstzrange($2::timestamptz, $3::timestamptz, '[]'))
+			     + (select count(*) from waiting)
 			     + (select coalesce(sum(w.source_total - w.distinct_rows), 0) from logferry.windows w
-			         where w.stream_id = $1::integer and w.status = 'attested' and w.source_total > w.distinct_rows
+			         where w.stream_id = $1::integer and w.status = 'attested' and w.source_total <> w.distinct_rows
 			           and w.window_start >= $2::timestamptz and w.window_end <= $3::timestamptz
 			           and not exists (select from logferry.windows v
 			                            where v.stream_id = w.stream_id and v.status = 'attested' and v.window_id > w.window_id
@@ -85,8 +88,11 @@ func (s *Store) Held(ctx context.Context, stream int32) (int64, error) {
 	var n int64
 	err := s.retry(ctx, func() error {
 		return s.pool.QueryRow(ctx, `
-			select (select count(*) from logferry.requests where stream_id = $1::integer and missing_upstream_at is null)
-			     + (select count(*) from logferry_private.quarantine where stream_id = $1::integer and resolved_at is null)`, stream).Scan(&n)
+			with waiting as (select log_id from logferry_private.quarantine where stream_id = $1::integer and resolved_at is null)
+			select (select count(*) from logferry.requests
+			         where stream_id = $1::integer and missing_upstream_at is null
+			           and log_id not in (select log_id from waiting where log_id is not null))
+			     + (select count(*) from waiting)`, stream).Scan(&n)
 	})
 	return n, classify("count stored logs", err)
 }
@@ -101,9 +107,10 @@ func (s *Store) Settled(ctx context.Context, stream int32, in Span) ([]Span, err
 		       from logferry.windows w
 		      where w.stream_id = $1::integer and w.status in ('accepted', 'mismatch')
 		        and w.window_start < $3::timestamptz and w.window_end > $2::timestamptz
-		        and not exists (select from logferry.windows v
-		                         where v.stream_id = w.stream_id and v.window_id > w.window_id and v.status = 'attested'
-		                           and v.window_start <= w.window_start and v.window_end >= w.window_end))
+		        and (select tstzrange(w.window_start, w.window_end) <@ range_agg(tstzrange(v.window_start, v.window_end))
+		               from logferry.windows v
+		              where v.stream_id = w.stream_id and v.window_id > w.window_id and v.status = 'attested'
+		                and v.window_start < w.window_end and v.window_end > w.window_start) is not true)
 		select lower(g), upper(g)
 		  from logferry.stream_state ss, doubtful,
 		       unnest(ss.coverage * tstzmultirange(tstzrange($2::timestamptz, $3::timestamptz)) - doubtful.spans) g

@@ -44,38 +44,41 @@ func classify(op string, err error) error {
 	if err == nil {
 		return nil
 	}
-	var done *Error
-	if errors.As(err, &done) || errors.Is(err, ErrLost) {
+	if _, done := errors.AsType[*Error](err); done || errors.Is(err, ErrLost) {
 		return err
 	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("%s: %w", op, err)
+	if errors.Is(err, context.Canceled) {
+		return fmt.Errorf("%s: %w", op, context.Canceled)
 	}
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
+	// A deadline met while connecting may be the connection's own.
+	_, connecting := errors.AsType[*pgconn.ConnectError](err)
+	if errors.Is(err, context.DeadlineExceeded) && !connecting {
+		return fmt.Errorf("%s: %w", op, context.DeadlineExceeded)
+	}
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return &Error{Class: classOf(pg.Code), Op: op, Err: safe(pg)}
 	}
 	if unreachable(err) {
-		return &Error{Class: Temporary, Op: op, Err: fmt.Errorf("no answer (%s); is DATABASE_URL right and the server up?", reason(err))}
+		return &Error{Class: Temporary, Op: op, Err: &shown{"no answer (" + reason(err) + "); is DATABASE_URL right and the server up?", err}}
 	}
 	return &Error{Class: Unexpected, Op: op, Err: err}
 }
 
-// A pgText is what may be shown of a Postgres error. It still unwraps to the
-// error itself, for its code.
-type pgText struct {
-	text string
-	pg   *pgconn.PgError
+// A shown error prints only what may be shown of its cause, and still unwraps to
+// it: to a SQLSTATE, or to the end of the run's own time.
+type shown struct {
+	text  string
+	cause error
 }
 
-func (e *pgText) Error() string { return e.text }
-func (e *pgText) Unwrap() error { return e.pg }
+func (e *shown) Error() string { return e.text }
+func (e *shown) Unwrap() error { return e.cause }
 
 // safe leaves out Detail, Where and Hint, which quote rows, and the message of
-// data errors, which may quote a value.
+// an error that blames a value, which may quote it.
 func safe(pg *pgconn.PgError) error {
 	text := pg.Message
-	if strings.HasPrefix(pg.Code, "22") {
+	if blamesValue(pg) {
 		text = "Postgres refused a value"
 	}
 	text += " (SQLSTATE " + pg.Code + ")"
@@ -87,7 +90,21 @@ func safe(pg *pgconn.PgError) error {
 	if hint := hints[pg.Code]; hint != "" {
 		text += "; " + hint
 	}
-	return &pgText{text: text, pg: pg}
+	return &shown{text, pg}
+}
+
+// blamesValue tells data exceptions and program limits (22xxx, 54xxx), and what
+// the driver itself could not encode for a COPY, which the server reports as
+// cancelled by the client.
+func blamesValue(pg *pgconn.PgError) bool {
+	return strings.HasPrefix(pg.Code, "22") || strings.HasPrefix(pg.Code, "54") ||
+		pg.Code == "57014" && strings.Contains(pg.Message, "unable to encode")
+}
+
+// refusedValue tells that Postgres would not store a value.
+func refusedValue(err error) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && blamesValue(pg)
 }
 
 var hints = map[string]string{
@@ -108,7 +125,7 @@ func classOf(code string) Class {
 	switch {
 	case strings.HasPrefix(code, "28"), code == "42501":
 		return Refused
-	case code == "3D000", code == "42P01", code == "42703", code == "3F000", code == "08P01", code == "42883":
+	case code == "3D000", code == "42P01", code == "42703", code == "3F000", code == "08P01", code == "42883", code == "42704":
 		return Config
 	case passingCode(code), strings.HasPrefix(code, "53"), code == "25006", code == "57014":
 		return Temporary
@@ -146,11 +163,21 @@ func unreachable(err error) bool {
 }
 
 // reason is the innermost cause of a connection error; the outer ones repeat
-// the address and the user.
+// the address and the user. Of several, one for each address of the host, it is
+// the first.
 func reason(err error) string {
 	for {
 		next := errors.Unwrap(err)
-		if next == nil {
+		if several, ok := err.(interface{ Unwrap() []error }); ok && len(several.Unwrap()) > 0 {
+			next = several.Unwrap()[0]
+		}
+		if _, unresolved := err.(*net.DNSError); unresolved { //nolint:errorlint // the walk gets to it
+			return "no such host"
+		}
+		switch {
+		case next == nil && errors.Is(err, context.DeadlineExceeded):
+			return "timed out"
+		case next == nil:
 			return err.Error()
 		}
 		err = next

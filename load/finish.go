@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -40,13 +41,12 @@ func (w *Writing) Finish(ctx context.Context, o Outcome) error {
 		return err
 	}
 	return w.store.tx(ctx, "finish a window", func(tx pgx.Tx) error {
-		if err := w.endRow(ctx, tx, o, len(missed.marked)); err != nil {
+		if err := w.endRow(ctx, tx, o, len(missed.marked)); errors.Is(err, ErrLost) {
+			return w.unlessEnded(ctx, tx, o)
+		} else if err != nil {
 			return err
 		}
-		if _, err := deleteMoved(ctx, tx, w.claim.Stream, missed.moved); err != nil {
-			return err
-		}
-		if err := w.markMissing(ctx, tx, missed); err != nil {
+		if err := w.settleMissed(ctx, tx, missed); err != nil {
 			return err
 		}
 		if w.claim.Kind == KindTail {
@@ -54,6 +54,9 @@ func (w *Writing) Finish(ctx context.Context, o Outcome) error {
 		}
 		if !o.covers() {
 			return nil
+		}
+		if err := w.closeTooLarge(ctx, tx, o); err != nil {
+			return err
 		}
 		_, err := tx.Exec(ctx, `
 			update logferry.stream_state
@@ -63,8 +66,22 @@ func (w *Writing) Finish(ctx context.Context, o Outcome) error {
 	})
 }
 
+// unlessEnded tells a claim that was lost, which is a failed one, from one that
+// an earlier try of this very transaction has ended, whose answer never came.
+func (w *Writing) unlessEnded(ctx context.Context, tx pgx.Tx, o Outcome) error {
+	var ended bool
+	err := tx.QueryRow(ctx, `
+		select status = $2::text and status <> 'failed' and lease_until is null from logferry.windows where window_id = $1::bigint`,
+		w.claim.ID, o.Status).Scan(&ended)
+	if err == nil && !ended || errors.Is(err, pgx.ErrNoRows) {
+		return ErrLost
+	}
+	return err
+}
+
 // endRow is the fence and the ledger entry. A mismatch waits 15 minutes, twice
-// as long after each earlier one of the same time, a day at most.
+// as long after each earlier run that met one in the same time (a run may meet
+// several, in the halves of a window), a day at most.
 func (w *Writing) endRow(ctx context.Context, tx pgx.Tx, o Outcome, missing int) error {
 	var total *int64
 	if o.Total >= 0 {
@@ -76,71 +93,28 @@ func (w *Writing) endRow(ctx context.Context, tx pgx.Tx, o Outcome, missing int)
 		       requests = $7::integer, bytes = $8::bigint, distinct_rows = $9::bigint, detail = $10::text, missing_upstream_rows = $11::bigint,
 		       inserted_rows = $12::bigint, changed_rows = $13::bigint, unchanged_rows = $14::bigint, quarantined_rows = $15::bigint,
 		       lease_until = null, finished_at = clock_timestamp(),
-		       retry_at = case when $2::text = 'mismatch' then clock_timestamp() + interval '15 minutes' * power(2, least(7, (
-		           select count(*) from logferry.windows e
-		            where e.stream_id = w.stream_id and e.status = 'mismatch' and e.window_start < w.window_end and e.window_end > w.window_start))) end
+		       retry_at = case when $2::text = 'mismatch' then clock_timestamp() + least(interval '1 day', interval '15 minutes' * power(2, least(7, (
+		           select count(distinct e.run_id) from logferry.windows e
+		            where e.stream_id = w.stream_id and e.status = 'mismatch' and e.window_start < w.window_end and e.window_end > w.window_start
+		              and e.run_id <> w.run_id)))) end
 		 where window_id = $1::bigint and status = 'claimed'`,
 		w.claim.ID, o.Status, orNull(o.AttestedBy), o.To, total, min(o.Walks, 32767),
 		o.Requests, o.Bytes, o.Distinct, orNull(o.Detail), missing,
 		w.Inserted, w.Changed, w.Unchanged, w.Quarantined))
 }
 
-// missed is what an attested reading says about rows it did not meet.
-type missed struct {
-	marked  []string // to be marked as missing upstream
-	cleared []string // marked before, listed again
-	moved   []move   // stored a second time under a later time
-}
-
-func (w *Writing) missed(ctx context.Context, o Outcome) (missed, error) {
-	m := missed{}
+// closeTooLarge closes older cases of documents too large to be kept inside the
+// window: without bytes or id they are known by their place in a reading, so
+// this reading has opened its own.
+func (w *Writing) closeTooLarge(ctx context.Context, tx pgx.Tx, o Outcome) error {
 	if o.Status != "attested" {
-		return m, nil
-	}
-	m.moved = append(m.moved, w.twice...)
-	var unseen []string
-	for id, was := range w.stored {
-		if _, met := w.seen[id]; met {
-			if was.missing {
-				m.cleared = append(m.cleared, id)
-			}
-		} else if o.Missing && !was.missing && was.at.Before(o.To) && !was.at.Before(o.Floor) {
-			unseen = append(unseen, id)
-		}
-	}
-	elsewhere, err := w.store.lookUp(ctx, w.claim.Stream, unseen)
-	if err != nil {
-		return m, err
-	}
-	for _, id := range unseen {
-		at := w.stored[id].at
-		if len(elsewhere[id]) > 1 {
-			m.moved = append(m.moved, move{id, at})
-		} else {
-			m.marked = append(m.marked, id)
-		}
-	}
-	w.Missing = int64(len(m.marked))
-	return m, nil
-}
-
-// markMissing sets and clears missing_upstream_at; the rows still count.
-func (w *Writing) markMissing(ctx context.Context, tx pgx.Tx, m missed) error {
-	if len(m.marked) > 0 {
-		if _, err := tx.Exec(ctx, `
-			update logferry.requests set missing_upstream_at = now()
-			 where stream_id = $1::integer and created_at >= $2::timestamptz and created_at < $3::timestamptz and log_id = any($4::text[])`,
-			w.claim.Stream, w.claim.From, w.claim.To, m.marked); err != nil {
-			return err
-		}
-	}
-	if len(m.cleared) == 0 {
 		return nil
 	}
 	_, err := tx.Exec(ctx, `
-		update logferry.requests set missing_upstream_at = null
-		 where stream_id = $1::integer and created_at >= $2::timestamptz and created_at < $3::timestamptz and log_id = any($4::text[])`,
-		w.claim.Stream, w.claim.From, w.claim.To, m.cleared)
+		update logferry_private.quarantine set resolved_at = now(), resolution = 'superseded'
+		 where stream_id = $1::integer and reason_code = 'too_large' and resolved_at is null
+		   and window_id <> $2::bigint and span <@ tstzrange($3::timestamptz, $4::timestamptz)`,
+		w.claim.Stream, w.claim.ID, w.claim.From, o.To)
 	return err
 }
 
@@ -149,7 +123,10 @@ func (w *Writing) markMissing(ctx context.Context, tx pgx.Tx, m missed) error {
 func (w *Writing) Split(ctx context.Context, at time.Time, o Outcome) (left, right *Claim, err error) {
 	o.Status, o.To = "split", w.claim.To
 	err = w.store.tx(ctx, "split a window", func(tx pgx.Tx) error {
-		if err := w.endRow(ctx, tx, o, 0); err != nil {
+		if err := w.endRow(ctx, tx, o, 0); errors.Is(err, ErrLost) {
+			left, right, err = w.halves(ctx, tx, at)
+			return err
+		} else if err != nil {
 			return err
 		}
 		if err := lockStream(ctx, tx, w.claim.Stream); err != nil {
@@ -165,14 +142,31 @@ func (w *Writing) Split(ctx context.Context, at time.Time, o Outcome) (left, rig
 	return left, right, err
 }
 
-// Unseen counts stored logs of the span that the reading has not met: what
-// Finish would mark as missing upstream.
-func (w *Writing) Unseen() int {
-	n := 0
-	for id, was := range w.stored {
-		if _, met := w.seen[id]; !met && !was.missing {
-			n++
+// halves finds the claims that an earlier try of Split, whose answer never
+// came, has made.
+func (w *Writing) halves(ctx context.Context, tx pgx.Tx, at time.Time) (left, right *Claim, err error) {
+	claim := func(span Span) (*Claim, error) {
+		c := *w.claim
+		c.Span = span
+		err := tx.QueryRow(ctx, `
+			select h.window_id from logferry.windows h join logferry.windows p on p.window_id = $1::bigint
+			 where p.status = 'split' and h.stream_id = p.stream_id and h.run_id = p.run_id and h.status = 'claimed'
+			   and h.window_id > p.window_id and h.window_start = $2::timestamptz and h.window_end = $3::timestamptz`,
+			w.claim.ID, span.From, span.To).Scan(&c.ID)
+		if errors.Is(err, pgx.ErrNoRows) {
+			err = ErrLost
 		}
+		return &c, err
 	}
-	return n
+	if left, err = claim(Span{w.claim.From, at}); err != nil {
+		return nil, nil, err
+	}
+	right, err = claim(Span{at, w.claim.To})
+	return left, right, err
+}
+
+// Met tells whether the reading has met the log.
+func (w *Writing) Met(id string) bool {
+	_, met := w.seen[id]
+	return met
 }

@@ -2,19 +2,16 @@ package load
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-
-	"logferry/transform"
 )
 
 // A move is a stored row of a log whose time the source has changed: the same
 // id under another time is the same log, and the latest reading says when.
 type move struct {
-	id   string
-	from time.Time // the stored row's created_at
+	id       string
+	from, to time.Time // created_at of the stored row, and of the one that stands
 }
 
 // lookUpFresh finds, among records new to this span, logs stored under another
@@ -31,27 +28,16 @@ func (w *Writing) lookUpFresh(ctx context.Context, c *chunk) error {
 	if err != nil {
 		return err
 	}
-	for i, r := range c.fresh {
+	for _, r := range c.fresh {
 		for _, at := range found[r.LogID] {
 			if at.Equal(r.CreatedAt) {
 				continue
 			}
-			c.moved = append(c.moved, move{r.LogID, at})
-			c.fresh[i] = movedRecord(r)
+			c.moved = append(c.moved, move{r.LogID, at, r.CreatedAt})
 			c.countsNow[r.LogID] = seenChanged
 		}
 	}
 	return nil
-}
-
-// movedRecord marks a record as moved. The mark stays out of the content hash:
-// the next reading, which has nothing to compare with, finds the row unchanged.
-func movedRecord(r *transform.Record) *transform.Record {
-	marked := *r
-	marked.Issues = append(slices.Clone(r.Issues), "time_moved")
-	slices.Sort(marked.Issues)
-	marked.Issues = slices.Compact(marked.Issues)
-	return &marked
 }
 
 // lookUp finds at which times the stream holds the ids.
@@ -78,33 +64,25 @@ func (s *Store) lookUp(ctx context.Context, stream int32, ids []string) (map[str
 	return found, classify("look up logs by id", err)
 }
 
-// deleteMoved removes the rows of moved logs, so that they can be inserted
-// under their new time in the same transaction, and returns when each was
-// first loaded.
-func deleteMoved(ctx context.Context, tx pgx.Tx, stream int32, moves []move) (map[string]time.Time, error) {
-	born := map[string]time.Time{}
+// inherit lets the row that stands take over from an older row of its log: when
+// it was first loaded, and what it should say about the change. The issues stay
+// out of the content hash: the next reading finds the row unchanged.
+var inherit = `
+	update logferry.requests n
+	   set first_loaded_at = least(n.first_loaded_at, o.first_loaded_at),
+	       load_issues = array_append(array_remove(case when ` + withdrawn("o", "n") + `
+	           then array_append(n.load_issues, 'value_withdrawn') else n.load_issues end, 'time_moved'), 'time_moved')
+	  from logferry.requests o
+	 where n.stream_id = $1::integer and n.created_at = $3::timestamptz and n.log_id = $4::text
+	   and o.stream_id = $1::integer and o.created_at = $2::timestamptz and o.log_id = n.log_id`
+
+// queueMoves ends the older rows of moved logs, once those that stand are there.
+func queueMoves(b *pgx.Batch, stream int32, moves []move) {
 	for _, m := range moves {
-		rows, err := tx.Query(ctx, `
-			delete from logferry.requests
-			 where stream_id = $1::integer and created_at = $2::timestamptz and log_id = $3::text returning first_loaded_at`,
-			stream, m.from, m.id)
-		if err != nil {
-			return nil, err
-		}
-		times, err := pgx.CollectRows(rows, pgx.RowTo[time.Time])
-		if err != nil {
-			return nil, err
-		}
-		for _, at := range times {
-			if was, have := born[m.id]; !have || at.Before(was) {
-				born[m.id] = at
-			}
-		}
-		if _, err := tx.Exec(ctx, `
-			delete from logferry_private.payloads where stream_id = $1::integer and created_at = $2::timestamptz and log_id = $3::text`,
-			stream, m.from, m.id); err != nil {
-			return nil, err
+		b.Queue(inherit, stream, m.from, m.to, m.id)
+		for _, table := range []string{"logferry.requests", "logferry_private.payloads"} {
+			b.Queue(`delete from `+table+` where stream_id = $1::integer and created_at = $2::timestamptz and log_id = $3::text`,
+				stream, m.from, m.id)
 		}
 	}
-	return born, nil
 }

@@ -45,9 +45,9 @@ func Open(ctx context.Context, url, version string) (*Store, error) {
 		return nil, classify("connect", err)
 	}
 	s := &Store{pool: pool}
-	if err := s.retry(ctx, func() error { return pool.Ping(ctx) }); err != nil {
+	if err := s.retryFor(ctx, openFor, func() error { return pool.Ping(ctx) }); err != nil {
 		pool.Close()
-		return nil, classify("connect to the database", err)
+		return nil, classify("connect", err)
 	}
 	return s, nil
 }
@@ -62,6 +62,26 @@ func (s *Store) Now(ctx context.Context) (time.Time, error) {
 		return s.pool.QueryRow(ctx, `select clock_timestamp()`).Scan(&now)
 	})
 	return now.UTC(), classify("read the database clock", err)
+}
+
+// A Server is what Postgres says of itself.
+type Server struct {
+	Major    int    // 15
+	Version  string // 15.4, with the packager's words after it
+	Encoding string // of the database: UTF8
+}
+
+// Server asks Postgres what it is.
+func (s *Store) Server(ctx context.Context) (Server, error) {
+	var v Server
+	var number int
+	err := s.retry(ctx, func() error {
+		return s.pool.QueryRow(ctx, `
+			select current_setting('server_version_num')::int, current_setting('server_version'), current_setting('server_encoding')`).
+			Scan(&number, &v.Version, &v.Encoding)
+	})
+	v.Major = number / 10_000
+	return v, classify("ask for the server's version", err)
 }
 
 // begin opens every transaction: locks are waited for briefly (the transaction
@@ -79,15 +99,24 @@ func (s *Store) tx(ctx context.Context, op string, fn func(pgx.Tx) error) error 
 	return classify(op, err)
 }
 
-// retryFor bounds how long a database that is down or busy is waited for.
-const retryFor = 30 * time.Second
+// How long a database that is down or busy is waited for: at the start, where
+// the URL may be wrong and somebody sits waiting, and in the middle of a run,
+// where a restart of the server should not cost the run.
+const (
+	openFor = 5 * time.Second
+	workFor = 30 * time.Second
+)
 
-// retry calls fn until it succeeds, fails for good, or retryFor has passed.
+// retry calls fn until it succeeds, fails for good, or workFor has passed.
 func (s *Store) retry(ctx context.Context, fn func() error) error {
+	return s.retryFor(ctx, workFor, fn)
+}
+
+func (s *Store) retryFor(ctx context.Context, limit time.Duration, fn func() error) error {
 	delays := backoff.NewExponentialBackOff()
 	delays.InitialInterval = 20 * time.Millisecond
 	delays.MaxInterval = 2 * time.Second
-	deadline := time.Now().Add(retryFor)
+	deadline := time.Now().Add(limit)
 	for {
 		err := fn()
 		if err == nil || !passing(err) || ctx.Err() != nil || time.Now().After(deadline) {

@@ -17,15 +17,16 @@ func (s *Store) ClaimTail(ctx context.Context, w Want) (*Claim, error) {
 		if err := endDeadClaims(ctx, tx, w.Stream); err != nil {
 			return err
 		}
+		span := w.onTicks(w.Tick)
 		var busy bool
 		err := tx.QueryRow(ctx, `
 			select exists (select from logferry.windows
 			                where stream_id = $1::integer and status = 'claimed' and window_end > $2::timestamptz)`,
-			w.Stream, micros(w.From)).Scan(&busy)
+			w.Stream, span.From).Scan(&busy)
 		if err != nil || busy {
 			return err
 		}
-		claim, err = insertClaim(ctx, tx, w, w.onTicks(w.Tick))
+		claim, err = insertClaim(ctx, tx, w, span)
 		return err
 	})
 	return claim, err
