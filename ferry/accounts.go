@@ -22,6 +22,7 @@ type account struct {
 	source string
 	ref    string   // Cloudflare account id; empty for Keywords AI
 	named  []string // containers named in settings; nil: discover
+	whole  bool     // all containers were discovered: one that is missing is gone
 	api    extract.API
 	name   func(container string) string
 	stats  func() extract.Stats
@@ -57,6 +58,7 @@ func (f *Ferry) accounts(drawer load.Drawer) []*account {
 func (f *Ferry) options(a *account) extract.Options {
 	o := extract.Options{Version: f.cfg.Version, Concurrency: f.cfg.Concurrency}
 	if f.store == nil {
+		o.Tries = 1 // a person waits for the answer
 		return o
 	}
 	o.Budget = extract.Budget{
@@ -73,6 +75,7 @@ type listed struct {
 	account    *account
 	container  string
 	discovered bool
+	unlisted   bool // known from earlier passes, but no longer listed
 	note       string
 }
 
@@ -90,6 +93,7 @@ func (a *account) discover(ctx context.Context) ([]listed, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.whole = true
 	list := make([]listed, 0, len(streams))
 	for _, s := range streams {
 		list = append(list, listed{account: a, container: s.Container, discovered: true, note: s.Note})
@@ -97,44 +101,51 @@ func (a *account) discover(ctx context.Context) ([]listed, error) {
 	return list, nil
 }
 
-// openStreams finds, registers and opens the streams of all accounts, of which
-// only those named in want are kept; nil keeps all. An account that can't be
-// listed does not stop the others: its error is returned beside them.
-func (r *run) openStreams(ctx context.Context, want []string) ([]*stream, error) {
+// discover finds the streams of all accounts. An account that can't be listed
+// does not stop the others: its error is returned beside their streams.
+func (r *run) discover(ctx context.Context) ([]listed, error) {
 	var errs []error
 	var found []listed
 	for _, a := range r.accounts {
 		list, err := a.discover(ctx)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		if a.named == nil {
-			if err := r.markGone(ctx, a, list); err != nil {
-				errs = append(errs, err)
-			}
-		}
-		if len(list) == 0 && a.source == transform.SourceCloudflare {
+		if err == nil && len(list) == 0 && a.source == transform.SourceCloudflare {
 			r.note("the Cloudflare account has no gateway; " + extract.CloudflareNewAccounts)
 		}
-		found = append(found, list...)
+		found, errs = append(found, list...), append(errs, err)
 	}
-	streams, err := r.register(ctx, found)
+	return found, errors.Join(errs...)
+}
+
+// openStreams finds, registers and opens the streams of all accounts, of which
+// only those named in want are kept; nil keeps all. What failed with one
+// account is returned beside the streams of the others.
+func (r *run) openStreams(ctx context.Context, want []string) ([]*stream, error) {
+	found, failed := r.discover(ctx)
+	missing, err := r.unlisted(ctx, found)
 	if err != nil {
-		return nil, errors.Join(append(errs, err)...)
+		return nil, errors.Join(failed, err)
 	}
-	kept, err := pick(streams, want)
-	return kept, errors.Join(append(errs, err)...)
+	streams, err := r.register(ctx, append(found, missing...))
+	if err != nil {
+		return nil, errors.Join(failed, err)
+	}
+	kept, err := pick(streams, want, failed)
+	return kept, errors.Join(failed, err)
+}
+
+// row is a listed stream as the warehouse registers it.
+func (l listed) row(now time.Time) load.StreamRow {
+	return load.StreamRow{
+		Source: l.account.source, Account: l.account.ref, Container: l.container,
+		Name: l.account.name(l.container), StartsAt: l.account.start(now),
+	}
 }
 
 // register makes sure that the warehouse knows the streams.
 func (r *run) register(ctx context.Context, found []listed) ([]*stream, error) {
 	rows := make([]load.StreamRow, 0, len(found))
 	for _, l := range found {
-		rows = append(rows, load.StreamRow{
-			Source: l.account.source, Account: l.account.ref, Container: l.container,
-			Name: l.account.name(l.container), StartsAt: l.account.start(r.now),
-		})
+		rows = append(rows, l.row(r.now))
 	}
 	known, err := r.store.Register(ctx, rows)
 	if err != nil {
@@ -142,7 +153,7 @@ func (r *run) register(ctx context.Context, found []listed) ([]*stream, error) {
 	}
 	var streams []*stream
 	for i, st := range known {
-		s, err := r.openStream(found[i], st)
+		s, err := r.openStream(ctx, found[i], st)
 		if err != nil {
 			return nil, err
 		}
@@ -151,28 +162,28 @@ func (r *run) register(ctx context.Context, found []listed) ([]*stream, error) {
 	return streams, nil
 }
 
-// markGone marks streams that the source listed before and lists no longer.
-func (r *run) markGone(ctx context.Context, a *account, list []listed) error {
+// unlisted finds streams that their source listed before and lists no longer.
+// They are asked all the same: only one that answers 404 too is gone.
+func (r *run) unlisted(ctx context.Context, found []listed) ([]listed, error) {
 	known, err := r.store.Streams(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	var missing []listed
 	for _, st := range known {
-		mine := st.Source == a.source && st.Account == a.ref
-		if !mine || st.Gone || slices.ContainsFunc(list, func(l listed) bool { return l.container == st.Container }) {
-			continue
-		}
-		r.note(st.Name + " is no longer listed by its source: marked as gone, its rows stay")
-		if err := r.store.SetGone(ctx, st.ID, true); err != nil {
-			return err
+		for _, a := range r.accounts {
+			isListed := slices.ContainsFunc(found, func(l listed) bool { return l.account == a && l.container == st.Container })
+			if a.whole && !isListed && !st.Gone && st.Source == a.source && st.Account == a.ref {
+				missing = append(missing, listed{account: a, container: st.Container, discovered: true, unlisted: true})
+			}
 		}
 	}
-	return nil
+	return missing, nil
 }
 
 // pick keeps the streams that were asked for, or, without a wish, all that are
-// enabled.
-func pick(streams []*stream, want []string) ([]*stream, error) {
+// enabled. One that is not there is nobody's mistake if a listing failed.
+func pick(streams []*stream, want []string, failed error) ([]*stream, error) {
 	var kept []*stream
 	for _, s := range streams {
 		if s.Enabled && (len(want) == 0 || slices.Contains(want, s.Name)) {
@@ -181,9 +192,9 @@ func pick(streams []*stream, want []string) ([]*stream, error) {
 	}
 	for _, name := range want {
 		switch i := slices.IndexFunc(streams, func(s *stream) bool { return s.Name == name }); {
-		case i < 0:
+		case i < 0 && failed == nil:
 			return nil, &UsageError{fmt.Sprintf("no stream is called %q; configured are: %s", name, names(streams))}
-		case !streams[i].Enabled:
+		case i >= 0 && !streams[i].Enabled:
 			return nil, &UsageError{fmt.Sprintf("%s is disabled: run 'logferry streams enable %s' first", name, name)}
 		}
 	}
@@ -195,8 +206,11 @@ func names(streams []*stream) string {
 	for _, s := range streams {
 		list = append(list, s.Name)
 	}
-	if len(list) == 0 {
+	switch n := len(list); {
+	case n == 0:
 		return "none"
+	case n > namedStreams:
+		return fmt.Sprintf("%s and %d more, see 'logferry streams list'", strings.Join(list[:namedStreams], ", "), n-namedStreams)
 	}
 	return strings.Join(list, ", ")
 }

@@ -18,12 +18,8 @@ func (f *Ferry) Backfill(ctx context.Context, o BackfillOptions) (Summary, error
 	}
 	return f.execute(ctx, "backfill", load.KindBackfill, func(ctx context.Context, r *run) error {
 		r.force, r.accept, r.hurry = o.Force, o.AcceptMismatch, true
-		limited := ctx
-		if f.cfg.RunTimeout > 0 {
-			var cancel context.CancelFunc
-			limited, cancel = context.WithTimeout(ctx, f.cfg.RunTimeout)
-			defer cancel()
-		}
+		limited, cancel := r.limit(ctx)
+		defer cancel()
 		span, err := r.span(o.From, o.To)
 		if err != nil {
 			return err
@@ -32,14 +28,18 @@ func (f *Ferry) Backfill(ctx context.Context, o BackfillOptions) (Summary, error
 		if err == nil && len(streams) == 0 {
 			err = errNoStreams
 		}
-		err = errors.Join(err, r.eachStream(limited, streams, func(ctx context.Context, s *stream) error {
-			return errors.Join(s.backfill(ctx, span), s.saveDrift(ctx))
+		err = errors.Join(err, r.eachStream(limited, streams, func(limited context.Context, s *stream) error {
+			err := s.gone(limited, s.backfill(limited, span))
+			if timedOut(ctx, limited, err) {
+				err = nil // what is not covered is told below
+			}
+			return errors.Join(err, s.saveDrift(ctx))
 		}))
 		return errors.Join(err, r.sumUpBackfill(ctx, streams, span))
 	})
 }
 
-var errNoStreams = &ConfigError{errors.New("no stream to work on: the settings name none, and none was discovered")}
+var errNoStreams = &ConfigError{errors.New("no stream to work on: none is discovered and enabled, and the settings name none; see 'logferry streams list'")}
 
 // span is the wanted time, cut to what has settled.
 func (r *run) span(from, to time.Time) (load.Span, error) {
@@ -59,7 +59,7 @@ func (r *run) span(from, to time.Time) (load.Span, error) {
 
 func (s *stream) backfill(ctx context.Context, span load.Span) error {
 	if _, err := s.readHead(ctx); err != nil {
-		return s.gone(ctx, err)
+		return err
 	}
 	footing, err := s.stand(ctx)
 	if err != nil {
@@ -78,10 +78,16 @@ func (s *stream) backfill(ctx context.Context, span load.Span) error {
 	}
 }
 
-// within puts a wanted span on the stream's ticks, inside what has settled.
+// within puts a wanted span on the stream's ticks, inside what has settled by
+// the database's clock and, once a window has met it, the source's.
 func (s *stream) within(span load.Span) load.Span {
-	tick := s.dialect().Tick
-	return load.Span{From: span.From.Truncate(tick), To: earlier(span.To, s.settled()).Truncate(tick)}
+	tick, end := s.dialect().Tick, earlier(span.To, s.settled())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.limit.IsZero() {
+		end = earlier(end, s.limit)
+	}
+	return load.Span{From: span.From.Truncate(tick), To: end.Truncate(tick)}
 }
 
 // sumUpBackfill tells whether the whole span is covered now.
@@ -102,7 +108,9 @@ func (r *run) sumUpBackfill(ctx context.Context, streams []*stream, span load.Sp
 		if err != nil {
 			return err
 		}
-		open += o
+		if o >= time.Second { // the Date header has whole seconds
+			open += o
+		}
 	}
 	if err := r.sumDoubtful(ctx, streams); err != nil {
 		return err
@@ -112,9 +120,9 @@ func (r *run) sumUpBackfill(ctx context.Context, streams []*stream, span load.Sp
 	r.sum.Unfinished = open
 	switch {
 	case r.sum.Mismatch > 0:
-		return &DataError{fmt.Sprintf("%d windows would not attest; their rows are loaded, their time is not covered: see llm.load_audit, or run again with --accept-mismatch", r.sum.Mismatch)}
-	case open >= time.Second:
-		return &EarlyError{fmt.Sprintf("%s of the span is not covered yet; what was read is saved, run it again to go on", open.Round(time.Second))}
+		return &DataError{number(r.sum.Mismatch, "window") + " would not attest; what was read is loaded, the time is not covered: see llm.load_audit, or run again with --accept-mismatch"}
+	case open > 0:
+		return &EarlyError{"part of the span is not covered yet; what was read is saved, run it again to go on"}
 	}
 	return nil
 }
@@ -131,23 +139,8 @@ func (f *Ferry) dryRun(ctx context.Context, o BackfillOptions) (Summary, error) 
 	if err != nil {
 		return r.sum, err
 	}
-	known, err := f.store.Streams(ctx)
-	if err != nil {
-		return r.sum, err
-	}
-	var errs []error
-	for _, a := range r.accounts {
-		list, err := a.discover(ctx)
-		errs = append(errs, err)
-		for _, l := range list {
-			line, err := r.planLine(ctx, l, known, span, o)
-			errs = append(errs, within(a.name(l.container), err))
-			if line != nil {
-				r.sum.Plan = append(r.sum.Plan, *line)
-			}
-		}
-		r.sum.Requests += a.stats().Requests
-	}
+	err = r.plan(ctx, span, o)
 	r.sum.Streams = len(r.sum.Plan)
-	return r.sum, errors.Join(errs...)
+	r.tally()
+	return r.sum, err
 }

@@ -2,42 +2,78 @@ package ferry
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"slices"
 	"time"
 
 	"logferry/load"
 )
 
-// planLine plans one stream; nil when it is not asked for. A stream that was
-// never synced has no proven dialect, so nothing can be counted for it: its
-// dialect is proven here too, and forgotten again.
-func (r *run) planLine(ctx context.Context, l listed, known []load.Stream, span load.Span, o BackfillOptions) (*PlanLine, error) {
-	name := l.account.name(l.container)
-	if len(o.Streams) > 0 && !slices.Contains(o.Streams, name) {
-		return nil, nil
+// plan fills the summary's plan with the streams that a backfill would work on,
+// and registers none of them.
+func (r *run) plan(ctx context.Context, span load.Span, o BackfillOptions) error {
+	found, failed := r.discover(ctx)
+	streams, err := r.unregistered(ctx, found)
+	if err != nil {
+		return errors.Join(failed, err)
 	}
-	st := load.Stream{Source: l.account.source, Account: l.account.ref, Container: l.container, Name: name, StartsAt: span.From}
-	i := slices.IndexFunc(known, func(k load.Stream) bool { return k.Name == name })
-	if i >= 0 {
-		st = known[i]
+	streams, err = pick(streams, o.Streams, failed)
+	errs := []error{failed, err}
+	if len(streams) == 0 && errors.Join(errs...) == nil {
+		return errNoStreams
 	}
-	s, err := r.openStream(l, st)
+	for _, s := range streams {
+		line, err := s.planLine(ctx, span, o.Force)
+		errs = append(errs, within(s.Name, err))
+		if line != nil {
+			r.sum.Plan = append(r.sum.Plan, *line)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// unregistered are the listed streams, with what the warehouse knows of them.
+func (r *run) unregistered(ctx context.Context, found []listed) ([]*stream, error) {
+	known, err := r.store.Streams(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s.dry = true
+	var streams []*stream
+	for _, l := range found {
+		row := l.row(r.now)
+		st := load.Stream{Source: row.Source, Account: row.Account, Container: row.Container, Name: row.Name, StartsAt: row.StartsAt, Enabled: true}
+		if i := slices.IndexFunc(known, func(k load.Stream) bool { return k.Name == row.Name }); i >= 0 {
+			st = known[i]
+		}
+		s, err := r.openStream(ctx, l, st)
+		if err != nil {
+			return nil, err
+		}
+		s.dry = true
+		streams = append(streams, s)
+	}
+	return streams, nil
+}
+
+// planLine plans one stream. One that was never synced has no proven dialect,
+// so nothing can be counted for it: its dialect is proven here too, and
+// forgotten again.
+func (s *stream) planLine(ctx context.Context, span load.Span, force bool) (*PlanLine, error) {
 	if _, err := s.readHead(ctx); err != nil {
 		return nil, err
 	}
-	if footing, err := s.stand(ctx); err != nil || footing == empty {
-		return &PlanLine{Stream: name, From: span.From, To: span.To}, err
-	} else if footing == fresh {
-		return nil, fmt.Errorf("no log older than LOGFERRY_SETTLE is listed yet, so nothing can be counted")
+	footing, err := s.stand(ctx)
+	switch {
+	case err != nil:
+		return nil, err
+	case footing == empty:
+		return &PlanLine{Stream: s.Name, From: span.From, To: span.To}, nil
+	case footing == fresh:
+		return nil, &EarlyError{"no log older than LOGFERRY_SETTLE is listed yet, so nothing can be counted"}
 	}
 	gaps := []load.Span{span}
-	if i >= 0 {
-		if gaps, err = r.store.Gaps(ctx, st.ID, span, o.Force); err != nil {
+	if s.ID != 0 {
+		if gaps, err = s.run.store.Gaps(ctx, s.ID, span, force); err != nil {
 			return nil, err
 		}
 	}

@@ -3,7 +3,6 @@ package ferry
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"logferry/extract"
 	"logferry/load"
@@ -103,12 +102,4 @@ var codeOfClass = map[load.Class]int{
 // isEnd tells an error that is nothing but the end of the run's own time.
 func isEnd(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, extract.ErrNoTime)
-}
-
-// within puts the stream's name before an error.
-func within(stream string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("%s: %w", stream, err)
 }

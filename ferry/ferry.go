@@ -17,7 +17,7 @@ import (
 // A Ferry is one process's connection to the warehouse and its settings.
 type Ferry struct {
 	cfg    Config
-	store  *load.Store
+	store  *load.Store // nil: credentials are tried without a warehouse
 	schema int
 	log    *slog.Logger
 	lease  time.Duration
@@ -35,15 +35,8 @@ func (e *ConfigError) Unwrap() error { return e.Err }
 
 // Open connects to the warehouse and checks that its schema can be written to.
 func Open(ctx context.Context, cfg Config) (*Ferry, error) {
-	f := &Ferry{cfg: cfg, log: cfg.Log, lease: cfg.Lease}
-	if f.log == nil {
-		f.log = slog.New(slog.DiscardHandler)
-	}
-	if f.lease == 0 {
-		f.lease = 15 * time.Second
-	}
-	var err error
-	if f.store, err = load.Open(ctx, cfg.DatabaseURL, cfg.Version); err != nil {
+	f, err := connect(ctx, cfg)
+	if err != nil {
 		return nil, err
 	}
 	if err := f.checkSchema(ctx); err != nil {
@@ -51,6 +44,18 @@ func Open(ctx context.Context, cfg Config) (*Ferry, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+func connect(ctx context.Context, cfg Config) (f *Ferry, err error) {
+	f = &Ferry{cfg: cfg, log: cfg.Log, lease: cfg.Lease}
+	if f.log == nil {
+		f.log = slog.New(slog.DiscardHandler)
+	}
+	if f.lease == 0 {
+		f.lease = 15 * time.Second
+	}
+	f.store, err = load.Open(ctx, cfg.DatabaseURL, cfg.Version)
+	return f, err
 }
 
 func (f *Ferry) checkSchema(ctx context.Context) error {

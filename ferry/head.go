@@ -3,9 +3,9 @@ package ferry
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"logferry/extract"
 	"logferry/load"
@@ -16,6 +16,7 @@ import (
 // is asked again, ordered by that.
 func (s *stream) readHead(ctx context.Context) ([][]byte, error) {
 	var docs [][]byte
+	var refused error
 	for _, field := range s.timeFields() {
 		s.use(field)
 		s.head, s.listing = s.feed().Head(), nil
@@ -24,9 +25,12 @@ func (s *stream) readHead(ctx context.Context) ([][]byte, error) {
 		if err != nil && (extract.KindOf(err) != extract.Config || s.proven) {
 			return nil, err
 		}
-		if err == nil && (len(docs) == 0 || s.head.Newest.ID != "") {
+		if refused = err; err == nil && (len(docs) == 0 || s.head.Newest.ID != "") {
 			return docs, s.saveHead(ctx)
 		}
+	}
+	if refused != nil {
+		return nil, refused
 	}
 	s.run.note(s.Name + ": no listed log has a usable time")
 	return docs, s.saveHead(ctx)
@@ -52,8 +56,8 @@ func (s *stream) nextHead(ctx context.Context) ([][]byte, error) {
 	defer s.heading.Unlock()
 	return s.head.Next(ctx, func(doc []byte) extract.Mark {
 		m := s.identify(doc, s.options.TimeField)
-		if !m.At.IsZero() {
-			s.listing = append(s.listing, m.At)
+		if m.ID != "" && !m.At.IsZero() && m.At.Before(s.settled()) {
+			s.listing = append(s.listing, extract.Known{Mark: m, Doc: doc})
 		}
 		return m
 	})
@@ -89,6 +93,8 @@ func (s *stream) stand(ctx context.Context) (footing, error) {
 		return empty, nil
 	case s.proven && (h.Rows == 0 || h.Shape == s.dialect().Shape):
 		return ready, nil
+	case h.Rows == 0 && h.Total > 0:
+		return fresh, &DataError{"it counts logs but lists none; nothing is covered"}
 	case h.Rows == 0:
 		return fresh, nil
 	case s.proven:
@@ -100,7 +106,7 @@ func (s *stream) stand(ctx context.Context) (footing, error) {
 	if h.Ended && h.Oldest.ID != "" && !h.Oldest.At.Before(s.run.now.Add(-s.run.cfg.Settle)) {
 		return fresh, nil
 	}
-	if err := s.prove(ctx); err == extract.ErrUnproven {
+	if err := s.prove(ctx); errors.Is(err, extract.ErrUnproven) {
 		return fresh, &DataError{"its time filter could not be proven against a listed log; nothing is covered"}
 	} else if err != nil {
 		return fresh, err
@@ -108,22 +114,26 @@ func (s *stream) stand(ctx context.Context) (footing, error) {
 	return ready, nil
 }
 
-// agrees tells whether the head supports what a filtered answer claims by
-// showing nothing in the span: otherwise the dialect is proven again first. A
-// filter that has stopped working must not cover anything.
-func (s *stream) agrees(ctx context.Context, span load.Span) (bool, error) {
+// agrees tells whether the head supports what a filtered answer claims by not
+// showing logs of the span. A log that the head lists there, and that the
+// reading has not met, contradicts it; else the dialect must have been seen to
+// work in this run, or the head must show by itself that nothing is there:
+// otherwise the dialect is proven again first. A filter that has stopped
+// working must not cover anything.
+func (s *stream) agrees(ctx context.Context, span load.Span, met func(id string) bool) (bool, error) {
 	s.heading.Lock()
 	defer s.heading.Unlock()
-	if s.trusts() || s.head.Rows == 0 && s.head.Total == 0 {
+	for _, k := range s.listing {
+		if !k.At.Before(span.From) && k.At.Before(span.To) && !met(k.ID) {
+			return s.contradicted(ctx, k)
+		}
+	}
+	h := s.head
+	if s.trusts() || h.Rows == 0 && h.Total == 0 {
 		return true, nil
 	}
-	if s.head.Sorted {
-		for _, at := range s.listing {
-			if !at.Before(span.From) && at.Before(span.To) {
-				return s.provenAgain(ctx)
-			}
-		}
-		if s.head.Oldest.At.Before(span.From) {
+	if h.Sorted {
+		if h.Rows > 0 && h.Oldest.At.Before(span.From) {
 			return true, nil // the list was read below the span and shows nothing in it
 		}
 		return s.provenAgain(ctx)
@@ -132,126 +142,28 @@ func (s *stream) agrees(ctx context.Context, span load.Span) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if s.head.Total >= 0 && s.head.Total <= held {
+	if h.Total >= 0 && h.Total == held {
 		return true, nil
 	}
 	return s.provenAgain(ctx)
 }
 
+// contradicted proves the dialect with a log that the head lists where the
+// filter showed none. Only if the log is no longer listed was the filter right;
+// a filter that finds it now lagged behind the list.
+func (s *stream) contradicted(ctx context.Context, k extract.Known) (bool, error) {
+	err := s.proveWith(ctx, &k)
+	if errors.Is(err, extract.ErrUnproven) {
+		return true, nil
+	}
+	return false, err
+}
+
 // provenAgain proves the dialect again; the caller holds heading.
 func (s *stream) provenAgain(ctx context.Context) (bool, error) {
 	err := s.prove(ctx)
-	if err == extract.ErrUnproven {
+	if errors.Is(err, extract.ErrUnproven) {
 		return false, nil
 	}
 	return err == nil, err
-}
-
-// A tail is the reading of what is too young to be covered. The head's pages
-// are its pages.
-type tail struct {
-	stream   *stream
-	writing  *load.Writing
-	claim    *load.Claim
-	sorted   bool
-	requests int
-	ended    bool
-}
-
-// startTail claims the tail and loads the head's first page into it. It is nil
-// when there is nothing to read, or another process reads it.
-func (s *stream) startTail(ctx context.Context, docs [][]byte) (*tail, error) {
-	if !s.run.cfg.Tail || len(docs) == 0 {
-		return nil, nil
-	}
-	claim, err := s.run.store.ClaimTail(ctx, load.Want{
-		Stream: s.ID, Run: s.run.id, Kind: load.KindTail, Span: load.Span{From: s.settled(), To: s.run.now},
-		Tick: s.dialect().Tick, Lease: s.run.lease,
-	})
-	if err != nil || claim == nil {
-		return nil, err
-	}
-	s.run.claims.add(claim)
-	w, err := s.run.store.Begin(ctx, claim, s.Source, s.keep())
-	if err != nil {
-		return nil, err
-	}
-	t := &tail{stream: s, writing: w, claim: claim}
-	return t, t.load(ctx, docs)
-}
-
-func (s *stream) keep() load.Keep {
-	return load.Keep{Raw: s.run.cfg.Raw, Payloads: s.run.cfg.Payloads, Shape: s.head.Shape}
-}
-
-// load writes the tail's part of a page.
-func (t *tail) load(ctx context.Context, docs [][]byte) error {
-	s := t.stream
-	var entries []load.Entry
-	for _, doc := range docs {
-		e := s.decode(doc)
-		// What has no time goes to quarantine with the window that meets it.
-		if e.Record != nil && !e.Record.CreatedAt.Before(s.settled()) && e.Record.CreatedAt.Before(t.claim.To) {
-			entries = append(entries, e)
-		}
-	}
-	before := t.writing.Inserted
-	err := t.writing.Write(ctx, entries)
-	s.run.progressed(int64(len(entries)), t.writing.Inserted-before)
-	h := s.head
-	t.ended = h.Ended || !h.Sorted || h.Oldest.At.Before(s.settled())
-	return err
-}
-
-// read reads up to n further pages.
-func (t *tail) read(ctx context.Context, n int) error {
-	for ; n > 0 && !t.ended; n-- {
-		docs, err := t.stream.nextHead(ctx)
-		if err != nil {
-			return err
-		}
-		t.requests++
-		if err := t.load(ctx, docs); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// finish ends the tail's ledger row: loaded, never covered.
-func (t *tail) finish(ctx context.Context) error {
-	s := t.stream
-	o := load.Outcome{Status: "loaded", Total: -1, Walks: 1, Requests: s.head.Requests, Bytes: s.head.Bytes, Distinct: int64(s.head.Rows)}
-	if !t.ended {
-		o.Detail = "cut short: the gaps come first"
-	}
-	err := t.writing.Finish(ctx, o)
-	s.run.claims.drop(t.claim)
-	s.run.mu.Lock()
-	s.run.addCounts(t.writing.Counts)
-	s.run.mu.Unlock()
-	return err
-}
-
-// unsortedTail reads the tail of a stream that does not sort: its head page
-// shows any logs, so the tail is asked for by the filter, and only if the
-// source counts more than is stored.
-func (s *stream) unsortedTail(ctx context.Context, t *tail) error {
-	held, err := s.run.store.Held(ctx, s.ID)
-	if err != nil || s.head.Total >= 0 && s.head.Total <= held {
-		return err
-	}
-	reading := s.feed().Read(extract.Window{From: s.settled(), To: t.claim.To.Add(24 * time.Hour).Truncate(s.dialect().Tick)})
-	for page, err := range reading.Walk(ctx) {
-		if err != nil {
-			return err
-		}
-		for i, doc := range page.Docs {
-			page.Count(i, s.identify(doc, s.options.TimeField))
-		}
-		if err := t.load(ctx, page.Docs); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -3,12 +3,12 @@ package ferry
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"logferry/extract"
 	"logferry/load"
 )
 
@@ -25,38 +25,56 @@ func (f *Ferry) Sync(ctx context.Context) (Summary, error) {
 
 func (f *Ferry) pass(ctx context.Context, command string) (Summary, error) {
 	return f.execute(ctx, command, load.KindSync, func(ctx context.Context, r *run) error {
-		limited := ctx
-		if f.cfg.RunTimeout > 0 {
-			var cancel context.CancelFunc
-			limited, cancel = context.WithTimeout(ctx, f.cfg.RunTimeout)
-			defer cancel()
-		}
+		limited, cancel := r.limit(ctx)
+		defer cancel()
 		streams, err := r.openStreams(limited, nil)
-		timedOut := func() bool { return ctx.Err() == nil && limited.Err() != nil }
-		err = errors.Join(err, r.eachStream(limited, streams, func(ctx context.Context, s *stream) error {
-			err := s.sync(ctx)
-			if timedOut() && isEnd(err) {
-				err = nil // a checkpoint, not a failure
+		err = errors.Join(r.checkpoint(ctx, limited, err), r.eachStream(limited, streams, func(limited context.Context, s *stream) error {
+			err := s.gone(limited, s.sync(limited))
+			if errors.Is(err, load.ErrLost) {
+				r.note(s.Name + " was disabled or forgotten meanwhile")
+				err = nil
 			}
-			return errors.Join(err, s.saveDrift(ctx))
+			return errors.Join(r.checkpoint(ctx, limited, err), s.saveDrift(ctx))
 		}))
-		if timedOut() {
-			r.note("the run timeout ended this pass; the next one goes on from here")
-		}
 		return errors.Join(err, r.sumUp(ctx, streams))
 	})
+}
+
+// limit is the run's time, if the settings limit it.
+func (r *run) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	if r.cfg.RunTimeout == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, r.cfg.RunTimeout)
+}
+
+// timedOut tells an error that says only that the run's own time is over, or
+// will be before anything more could be asked.
+func timedOut(ctx, limited context.Context, err error) bool {
+	return ctx.Err() == nil && (errors.Is(err, extract.ErrNoTime) || limited.Err() != nil && isEnd(err))
+}
+
+// checkpoint turns the end of the run's time into a note: what was committed
+// stays, and the next pass goes on.
+func (r *run) checkpoint(ctx, limited context.Context, err error) error {
+	if !timedOut(ctx, limited, err) {
+		return err
+	}
+	r.note("the run timeout ended this pass; the next one goes on from here")
+	return nil
 }
 
 // sync brings one stream up to date.
 func (s *stream) sync(ctx context.Context) error {
 	docs, err := s.readHead(ctx)
 	if err != nil {
-		return s.gone(ctx, err)
+		return err
 	}
 	footing, err := s.stand(ctx)
 	if err != nil {
 		return err
 	}
+	s.fresh = footing == fresh
 	tail, err := s.startTail(ctx, docs)
 	if err != nil {
 		return err
@@ -70,32 +88,12 @@ func (s *stream) sync(ctx context.Context) error {
 	default:
 		err = s.catchUp(ctx, want, tail)
 	}
-	if tail != nil {
-		err = errors.Join(err, s.endTail(ctx, tail, err))
-	}
+	err = errors.Join(err, s.endTail(ctx, tail, err))
 	if err != nil || footing != ready || want.Empty() {
 		return err
 	}
 	return errors.Join(s.recheckPass(ctx), s.rereadLeaving(ctx))
 }
-
-// endTail reads what is left of the tail, unless the gaps failed, and ends it.
-func (s *stream) endTail(ctx context.Context, t *tail, failed error) error {
-	var err error
-	switch {
-	case failed != nil || ctx.Err() != nil:
-	case s.head.Sorted:
-		err = t.read(ctx, maxTailPages)
-	default:
-		err = s.unsortedTail(ctx, t)
-	}
-	finishing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-	defer cancel()
-	return errors.Join(err, t.finish(finishing))
-}
-
-// maxTailPages bounds one pass's tail; the next pass's windows read the rest.
-const maxTailPages = 10_000
 
 // coverEmpty covers the wanted time of a stream whose source counts no log at
 // all.
@@ -109,7 +107,8 @@ func (s *stream) coverEmpty(ctx context.Context, want load.Span) error {
 		if err != nil {
 			return err
 		}
-		o := load.Outcome{Status: "attested", AttestedBy: "empty_proven", Walks: 1, Requests: s.head.Requests, Missing: false}
+		o := load.Outcome{Status: "attested", AttestedBy: "empty_proven", Walks: 1, Requests: s.head.Requests}
+		s.settle(&o, turn.Claim.Span, s.head.Date)
 		if err := w.Finish(ctx, o); err != nil {
 			return err
 		}
@@ -196,8 +195,9 @@ func (s *stream) carryAll(ctx context.Context, want load.Span, t *tail) (others 
 
 // carryGaps is one worker.
 func (s *stream) carryGaps(ctx context.Context, want load.Span, t *tail) (others bool, err error) {
+	var failed error
 	for ctx.Err() == nil {
-		if t != nil && s.head.Sorted {
+		if t != nil {
 			if err := t.read(ctx, s.tailShare(t)); err != nil {
 				return false, err
 			}
@@ -205,8 +205,10 @@ func (s *stream) carryGaps(ctx context.Context, want load.Span, t *tail) (others
 		_, changed := s.finishedSpans()
 		turn, err := s.carryNext(ctx, want)
 		switch {
+		case err != nil && s.oneWindow(ctx, err):
+			failed = errors.Join(failed, err)
 		case err != nil:
-			return false, err
+			return false, errors.Join(failed, err)
 		case turn.Claim != nil:
 			s.showGauge(ctx, want)
 		case turn.Ours:
@@ -218,10 +220,26 @@ func (s *stream) carryGaps(ctx context.Context, want load.Span, t *tail) (others
 			case <-ctx.Done():
 			}
 		default:
-			return turn.Others, nil
+			return turn.Others, failed
 		}
 	}
-	return false, ctx.Err()
+	return false, errors.Join(failed, ctx.Err())
+}
+
+// failuresInRow is how many windows in a row may fail at the provider before
+// the stream is given up for this run.
+const failuresInRow = 3
+
+// oneWindow tells a failure that may be one window's own, so that the others
+// go on: the provider kept failing there. Three in a row are the stream's.
+func (s *stream) oneWindow(ctx context.Context, err error) bool {
+	if extract.KindOf(err) != extract.Unavailable || ctx.Err() != nil || isEnd(err) {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failing++
+	return s.failing < failuresInRow
 }
 
 // carryNext takes the next gap when one of the run's places is free, and
@@ -263,7 +281,7 @@ func (r *run) sumUp(ctx context.Context, streams []*stream) error {
 	var open, waiting time.Duration
 	for _, s := range streams {
 		want := load.Span{From: s.StartsAt, To: s.settled()}
-		if want.Empty() || !s.proven {
+		if want.Empty() || s.fresh {
 			continue
 		}
 		done, _ := s.finishedSpans()
@@ -281,7 +299,7 @@ func (r *run) sumUp(ctx context.Context, streams []*stream) error {
 	mismatch := r.sum.Mismatch
 	r.mu.Unlock()
 	if mismatch > 0 {
-		return &DataError{fmt.Sprintf("%d windows would not attest; their rows are loaded, their time is not covered: see llm.load_audit", mismatch)}
+		return &DataError{number(mismatch, "window") + " would not attest; what was read is loaded, the time is not covered: see llm.load_audit"}
 	}
 	return nil
 }

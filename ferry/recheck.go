@@ -91,7 +91,7 @@ func (rc *recheck) count(ctx context.Context, span load.Span) error {
 func (rc *recheck) differs(ctx context.Context, span load.Span, total, stored int64) error {
 	s := rc.stream
 	if total < stored {
-		rest, expired, err := rc.expire(ctx, span, stored)
+		rest, expired, err := rc.expire(ctx, span)
 		if err != nil || expired && rest.Empty() {
 			return err
 		}
@@ -144,7 +144,7 @@ func (rc *recheck) halves(ctx context.Context, span load.Span, at time.Time) err
 
 // expire cuts off what lies below the source's oldest log: it is no longer
 // served, not different.
-func (rc *recheck) expire(ctx context.Context, span load.Span, stored int64) (rest load.Span, expired bool, err error) {
+func (rc *recheck) expire(ctx context.Context, span load.Span) (rest load.Span, expired bool, err error) {
 	oldest, err := rc.stream.floor(ctx)
 	if err != nil || oldest.IsZero() || !span.From.Before(oldest) {
 		return span, false, err
@@ -153,8 +153,12 @@ func (rc *recheck) expire(ctx context.Context, span load.Span, stored int64) (re
 	if !rest.From.After(span.From) {
 		return span, false, nil
 	}
-	rc.found(load.Span{From: span.From, To: earlier(rest.From, span.To)}, -1, stored, SpanExpired)
-	return rest, true, nil
+	gone := load.Span{From: span.From, To: earlier(rest.From, span.To)}
+	stored, err := rc.stream.run.store.Stored(ctx, rc.stream.ID, rc.stream.bounds(gone))
+	if err == nil && stored > 0 {
+		rc.found(gone, -1, stored, SpanExpired)
+	}
+	return rest, true, err
 }
 
 // leaf handles a span that differs and is small enough to read.
@@ -169,9 +173,16 @@ func (rc *recheck) leaf(ctx context.Context, span load.Span, total, stored int64
 		rc.found(span, total, stored, SpanDifferent)
 		return err
 	}
-	stored, err = s.run.store.Stored(ctx, s.ID, s.bounds(span))
-	if err != nil {
+	rng := s.bounds(span)
+	if stored, err = s.run.store.Stored(ctx, s.ID, rng); err != nil {
 		return err
+	}
+	if total, _, err = s.feed().Total(ctx, rng.Low, rng.Top); err != nil {
+		return err
+	}
+	if total != stored && total >= 0 {
+		rc.found(span, total, stored, SpanDifferent)
+		return s.run.store.NoteStanding(ctx, s.ID, span, total, stored)
 	}
 	rc.found(span, total, stored, SpanRepaired)
 	return nil

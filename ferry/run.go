@@ -3,6 +3,7 @@ package ferry
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -81,12 +82,7 @@ func (f *Ferry) newRun(id int64, now time.Time, command, kind string) *run {
 
 // end writes the run's end, with a context of its own: the run's may be over.
 func (r *run) end(ctx context.Context, err error) (Summary, error) {
-	for _, a := range r.accounts {
-		stats := a.stats()
-		r.sum.Requests += stats.Requests
-		r.sum.Retries += stats.Retries
-	}
-	r.sum.Elapsed = time.Since(r.began)
+	r.tally()
 	code, status, text := ExitCode(err), "succeeded", ""
 	switch {
 	case ctx.Err() != nil:
@@ -102,6 +98,16 @@ func (r *run) end(ctx context.Context, err error) (Summary, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	return r.sum, errors.Join(err, r.store.FinishRun(ctx, r.id, status, code, text))
+}
+
+// tally puts into the summary what the run cost.
+func (r *run) tally() {
+	for _, a := range r.accounts {
+		stats := a.stats()
+		r.sum.Requests += stats.Requests
+		r.sum.Retries += stats.Retries
+	}
+	r.sum.Elapsed = time.Since(r.began)
 }
 
 // judgeRejects turns too many logs put aside into an error: more than 1 % and

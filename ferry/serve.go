@@ -26,7 +26,6 @@ func (f *Ferry) Serve(ctx context.Context, o ServeOptions) error {
 		cron.WithChain(cron.SkipIfStillRunning(logger), cron.Recover(logger)))
 	pass := cron.FuncJob(func() { f.servePass(ctx) })
 	id := clock.Schedule(o.Schedule, pass)
-	f.log.Info("serving", "next", o.Schedule.Next(time.Now().In(location)))
 	clock.Start()
 	var first sync.WaitGroup
 	first.Go(clock.Entry(id).WrappedJob.Run)

@@ -22,10 +22,11 @@ type stream struct {
 	options transform.Options
 	drift   *transform.Drift
 	dry     bool // plan only: write nothing
+	fresh   bool // its head shows no log older than settle: nothing can be covered yet
 
 	heading sync.Mutex // guards head, listing and proving
 	head    *extract.Head
-	listing []time.Time // times of the logs that the head listed
+	listing []extract.Known // settled logs that the head listed
 
 	// planning makes looking for a gap and finishing a window exclude each
 	// other, or a gap would be looked for with a list of finished spans that
@@ -39,13 +40,14 @@ type stream struct {
 	done    []load.Span   // finished by this run, whatever the outcome
 	row     int           // windows in a row that would not attest
 	failed  int           // windows of this run that would not attest
+	failing int           // windows in a row that failed at the provider
 	spent   int           // requests that windows used
-	oldest  *time.Time    // the source's oldest log, as asked in this run
+	limit   time.Time     // nothing from here on had settled by the source's clock; zero: no window met that
 	changed chan struct{}
 }
 
 // openStream prepares a registered stream for this run.
-func (r *run) openStream(l listed, st load.Stream) (*stream, error) {
+func (r *run) openStream(ctx context.Context, l listed, st load.Stream) (*stream, error) {
 	s := &stream{
 		Stream: st, run: r, account: l.account, listed: l, drift: &transform.Drift{}, changed: make(chan struct{}),
 		current: &extract.Feed{
@@ -59,10 +61,12 @@ func (r *run) openStream(l listed, st load.Stream) (*stream, error) {
 	}
 	s.options.Drift = s.drift
 	if st.Dialect != nil {
-		if err := json.Unmarshal(st.Dialect, &s.current.Dialect); err != nil {
-			return nil, within(st.Name, fmt.Errorf("the stored dialect can't be read: %w", err))
+		var known extract.Dialect
+		if err := json.Unmarshal(st.Dialect, &known); err != nil {
+			r.note(st.Name + ": the stored dialect can't be read and is proven anew")
+		} else {
+			s.current.Dialect, s.proven = known, true
 		}
-		s.proven = true
 	}
 	s.options.TimeField = s.current.Dialect.TimeField
 	if l.note != "" {
@@ -72,7 +76,7 @@ func (r *run) openStream(l listed, st load.Stream) (*stream, error) {
 		r.note(fmt.Sprintf("%s starts at %s, which never moves; for what LOGFERRY_START now asks run 'logferry backfill --from %s --to %s --stream %s'",
 			st.Name, stamp(st.StartsAt), stamp(start), stamp(st.StartsAt), st.Name))
 	}
-	row, err := r.store.MismatchesInRow(context.Background(), st.ID)
+	row, err := r.store.MismatchesInRow(ctx, st.ID)
 	s.row = row
 	return s, err
 }
@@ -207,6 +211,7 @@ func (s *stream) inRow(mismatch bool) {
 	} else {
 		s.row = 0
 	}
+	s.failing = 0
 }
 
 // fillsAtAnyAge tells a source whose streams are filled with logs of any age at
@@ -221,21 +226,21 @@ func (s *stream) spend(requests int) {
 }
 
 // hopeless tells a stream whose windows would not attest three times in a row:
-// they are walked once a run and not halved.
+// a pass walks them once and does not halve them.
 func (s *stream) hopeless() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.row >= 3
-}
-
-// settled is the end of what may be covered: nothing younger than settle.
-func (s *stream) settled() time.Time {
-	return s.run.now.Add(-s.run.cfg.Settle).Truncate(s.dialect().Tick)
+	return s.row >= 3 && !s.run.hurry
 }
 
 // prove finds the dialect, or proves the known one again, and stores it.
 func (s *stream) prove(ctx context.Context) error {
-	p := &extract.Prover{Feed: s.feed(), Head: s.head, Identify: s.identify}
+	return s.proveWith(ctx, nil)
+}
+
+// proveWith is prove with a log chosen by the caller; nil: the oldest listed.
+func (s *stream) proveWith(ctx context.Context, known *extract.Known) error {
+	p := &extract.Prover{Feed: s.feed(), Head: s.head, Known: known, Identify: s.identify}
 	var prefer *extract.Dialect
 	if known := s.dialect(); s.proven {
 		prefer = &known
@@ -267,32 +272,6 @@ func (s *stream) prove(ctx context.Context) error {
 	return nil
 }
 
-// floor is the source's oldest log, asked at most once a run: what is older is
-// expired, not missing. The zero time means that none is known.
-func (s *stream) floor(ctx context.Context) (time.Time, error) {
-	s.mu.Lock()
-	known := s.oldest
-	s.mu.Unlock()
-	if known != nil {
-		return *known, nil
-	}
-	doc, _, err := s.feed().Oldest(ctx)
-	if err != nil {
-		return time.Time{}, err
-	}
-	var at time.Time
-	if doc != nil {
-		at = s.identify(doc, s.options.TimeField).At
-	}
-	s.mu.Lock()
-	s.oldest = &at
-	s.mu.Unlock()
-	if at.IsZero() {
-		return at, nil
-	}
-	return at, s.run.store.SaveOldest(ctx, s.ID, &at)
-}
-
 // saveDrift writes down which fields the run met.
 func (s *stream) saveDrift(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
@@ -300,12 +279,17 @@ func (s *stream) saveDrift(ctx context.Context) error {
 	return s.run.store.SaveDrift(ctx, s.drift.Seen())
 }
 
-// gone handles a stream that its source does not have: an error where settings
-// name it, a note where it was discovered.
+// gone handles a stream that its source answers 404 for: an error where
+// settings name it, a note where it was discovered. It is marked as gone only
+// when it is no longer listed either; until then it may be a permission.
 func (s *stream) gone(ctx context.Context, err error) error {
 	if extract.KindOf(err) != extract.Gone || !s.listed.discovered {
 		return err
 	}
-	s.run.note(s.Name + " is gone at its source: marked so, its rows stay")
-	return s.run.store.SetGone(ctx, s.ID, true)
+	if s.listed.unlisted {
+		s.run.note(s.Name + " is gone at its source: marked so, its rows stay")
+		return s.run.store.SetGone(ctx, s.ID, true)
+	}
+	s.run.note(s.Name + " is listed, but its logs answer 404: gone just now, or not permitted")
+	return nil
 }

@@ -89,7 +89,7 @@ type StreamStatus struct {
 	BlockedUntil time.Time // until when the provider asked to be left alone; zero: not blocked
 }
 
-// A Finding is one thing that [Ferry.Check] looked at.
+// A Finding is one thing that [Check] looked at.
 type Finding struct {
 	What    string // database, schema, clock, or the variable that names a credential
 	Problem error  // nil: fine; says what to do

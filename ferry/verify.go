@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 
@@ -22,6 +21,8 @@ func (f *Ferry) Verify(ctx context.Context, o VerifyOptions) (VerifyReport, erro
 		if err != nil {
 			return err
 		}
+		ctx, cancel := r.limit(ctx)
+		defer cancel()
 		streams, err := r.openStreams(ctx, o.Streams)
 		if err == nil && len(streams) == 0 {
 			err = errNoStreams
@@ -93,7 +94,7 @@ func differences(spans []VerifySpan) error {
 	if n == 0 {
 		return nil
 	}
-	return &DataError{fmt.Sprintf("%d spans differ from their source; --repair reads them again", n)}
+	return &DataError{number(n, "span") + " not equal to the source; --repair reads again what differs"}
 }
 
 func sortSpans(spans []VerifySpan) {

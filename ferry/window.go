@@ -60,15 +60,16 @@ func (s *stream) carryPiece(ctx context.Context, p piece) ([]piece, error) {
 	if len(parts) > 0 {
 		return parts, nil
 	}
-	if err != nil && !isEnd(err) {
-		s.finished(c.planned)
-	}
 	if errors.Is(err, load.ErrLost) {
 		s.run.log.Warn("window lost to another process", "stream", s.Name, "from", p.claim.From, "to", p.claim.To)
+		s.wake()
 		return nil, nil
 	}
 	if err != nil {
 		s.giveUp(ctx, p.claim, err.Error())
+		if !isEnd(err) {
+			s.finished(c.planned)
+		}
 	}
 	return nil, err
 }
@@ -95,7 +96,8 @@ type carrying struct {
 	buffer   []load.Entry
 	bytes    int
 	flushed  time.Time
-	requests int // of readings given up for a narrower one
+	requests int       // of readings given up for a narrower one
+	earliest time.Time // of the logs that the latest walk met; zero: none
 }
 
 // run plans, reads and ends the piece; parts are what it was split into.
@@ -113,7 +115,9 @@ func (c *carrying) run(ctx context.Context) (parts []piece, err error) {
 			return nil, err
 		}
 		verdict := c.reading.Verdict()
-		if verdict == extract.Again && !s.hopeless() {
+		// Without a total, or with an id listed twice, it takes two walks
+		// to attest: a hopeless stream is given both.
+		if verdict == extract.Again && (!s.hopeless() || c.reading.Walks < 2) {
 			continue
 		}
 		return c.conclude(ctx, verdict)
@@ -176,7 +180,7 @@ func (c *carrying) narrow(ctx context.Context, to time.Time) error {
 // walk pages once over the window and loads what it meets.
 func (c *carrying) walk(ctx context.Context) error {
 	s := c.stream
-	c.flushed = time.Now()
+	c.flushed, c.earliest = time.Now(), time.Time{}
 	for page, err := range c.reading.Walk(ctx) {
 		if err != nil {
 			return errors.Join(err, c.flush(ctx))
@@ -188,7 +192,11 @@ func (c *carrying) walk(ctx context.Context) error {
 			} else {
 				e = s.decode(doc)
 			}
-			if page.Count(i, mark(e)) {
+			m := mark(e)
+			if !m.At.IsZero() && (c.earliest.IsZero() || m.At.Before(c.earliest)) {
+				c.earliest = m.At
+			}
+			if page.Count(i, m) {
 				c.buffer = append(c.buffer, e)
 				c.bytes += e.Bytes()
 			}
@@ -242,14 +250,14 @@ func (c *carrying) conclude(ctx context.Context, v extract.Verdict) ([]piece, er
 // endEmpty covers a window that showed nothing, if the head agrees: a filter
 // that has stopped working shows nothing either.
 func (c *carrying) endEmpty(ctx context.Context) error {
-	agrees, err := c.stream.agrees(ctx, c.piece.claim.Span)
+	agrees, err := c.stream.agrees(ctx, c.piece.claim.Span, func(string) bool { return false })
 	switch {
 	case err != nil:
 		return err
 	case agrees:
 		return c.end(ctx, "attested", "")
 	default:
-		return c.end(ctx, "mismatch", "the filter shows nothing here, but it could not be proven against the unfiltered list")
+		return c.end(ctx, "mismatch", "the filter shows nothing here, but the unfiltered list does, or the filter could not be proven")
 	}
 }
 
@@ -294,7 +302,7 @@ func (c *carrying) end(ctx context.Context, status, detail string) error {
 			return err
 		}
 	}
-	c.settle(&o)
+	s.settle(&o, c.piece.claim.Span, c.reading.Date)
 	s.planning.Lock()
 	err := c.writing.Finish(ctx, o)
 	if err == nil {
@@ -307,47 +315,6 @@ func (c *carrying) end(ctx context.Context, status, detail string) error {
 	s.inRow(o.Status == "mismatch")
 	c.account(o)
 	return nil
-}
-
-// missing decides whether stored logs that the reading did not meet are to be
-// marked: only when the head agrees, and never below the source's oldest log.
-func (c *carrying) missing(ctx context.Context, o *load.Outcome) error {
-	if c.writing.Unseen() == 0 {
-		return nil
-	}
-	agrees, err := c.stream.agrees(ctx, c.piece.claim.Span)
-	if err != nil || !agrees {
-		return err
-	}
-	o.Missing = true
-	o.Floor, err = c.stream.floor(ctx)
-	return err
-}
-
-// settle cuts what is covered to the Date of the window's first answer minus
-// settle: the source's clock may be behind ours. A Date a day off is nobody's
-// clock.
-func (c *carrying) settle(o *load.Outcome) {
-	s, claim := c.stream, c.piece.claim
-	date := c.reading.Date
-	switch {
-	case o.Status != "attested" && o.Status != "accepted":
-		return
-	case date.IsZero():
-		s.run.note(s.Name + ": answers have no Date header; the database clock alone says what has settled")
-		return
-	case date.Sub(s.run.now).Abs() > 24*time.Hour:
-		s.run.note(s.Name + ": the Date header is a day off the database clock and is ignored")
-		return
-	}
-	o.To = claim.To
-	if last := date.Add(-s.run.cfg.Settle).Truncate(s.dialect().Tick); last.Before(o.To) {
-		o.To = last
-	}
-	if !o.To.After(claim.From) {
-		o.Status, o.AttestedBy, o.To, o.Missing = "loaded", "", claim.To, false
-		o.Detail = "not settled yet by the source's clock"
-	}
 }
 
 // account reports the finished window.

@@ -19,7 +19,12 @@ import (
 	"logferry/transform"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
+func TestMain(m *testing.M) {
+	if order := os.Getenv(childVariable); order != "" {
+		beChild(order)
+	}
+	pgtest.Main(m)
+}
 
 const (
 	testToken = "canary-token-3f9a" // must never be printed

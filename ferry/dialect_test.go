@@ -1,0 +1,259 @@
+package ferry_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"logferry/emulator"
+	"logferry/ferry"
+)
+
+// keywordsEqual checks that the warehouse holds exactly what the dataset serves.
+func (w *world) keywordsEqual(set *emulator.Stream, timeField string) {
+	w.t.Helper()
+	w.same(w.served(set, timeField, "ds1", time.Time{}, farAhead), w.rows(set))
+}
+
+// settledAgain runs a pass that must write nothing, and cost no more than the
+// head, the settled span and the recheck, beside discovery.
+func (w *world) settledAgain() {
+	w.t.Helper()
+	w.emu.ForgetRequests()
+	sum := w.sync(ferry.ExitOK)
+	if sum.Inserted+sum.Changed+sum.Missing != 0 || sum.Unfinished != 0 || sum.Doubtful != 0 {
+		w.t.Errorf("a pass with nothing new: %+v", sum)
+	}
+	if n := w.emu.CountRequests(nil); n > 1+3 {
+		w.t.Errorf("a pass with nothing new cost %d requests", n)
+	}
+}
+
+// verified counts the source against the warehouse: they must agree everywhere.
+func (w *world) verified(from time.Time) {
+	w.t.Helper()
+	f := w.ferry()
+	defer f.Close()
+	report, err := f.Verify(context.Background(), ferry.VerifyOptions{From: from})
+	w.exits(ferry.ExitOK, err)
+	equal := 0
+	for _, sp := range report.Spans {
+		if sp.State == ferry.SpanEqual {
+			equal++
+		} else {
+			w.t.Errorf("%+v", sp)
+		}
+	}
+	if equal == 0 {
+		w.t.Error("nothing was compared")
+	}
+}
+
+// Whatever way the Keywords AI API speaks, the dataset arrives whole.
+func TestKeywordsAIDialects(t *testing.T) {
+	t.Parallel()
+	cases := map[string]emulator.Dialect{
+		"logs, the oldest document":           {},
+		"the recorded live run":               emulator.LiveDialect,
+		"results, page in the body":           {Shape: emulator.ShapeResults, PageFrom: emulator.InBody},
+		"logs, page in the query":             {Shape: emulator.ShapeLogs, PageFrom: emulator.InQuery},
+		"page anywhere":                       {Shape: emulator.ShapeResults, PageFrom: emulator.Anywhere},
+		"results, past the end empty":         {Shape: emulator.ShapeResults, PastEnd: emulator.EmptyPage},
+		"logs, past the end 404":              {Shape: emulator.ShapeLogs, PastEnd: emulator.InvalidPage},
+		"an array":                            {Shape: emulator.ShapeArray},
+		"an array, past the end 404":          {Shape: emulator.ShapeArray, PastEnd: emulator.InvalidPage},
+		"conditions in a list":                {Grammar: emulator.GrammarList},
+		"conditions in a bundle":              {Grammar: emulator.GrammarBundle},
+		"another grammar is refused":          {Grammar: emulator.GrammarList, OtherGrammar: emulator.Refused},
+		"another grammar matches nothing":     {Grammar: emulator.GrammarList, OtherGrammar: emulator.MatchesNothing},
+		"timestamp":                           {TimeField: "timestamp"},
+		"timestamp, an array in a list":       {TimeField: "timestamp", Shape: emulator.ShapeArray, Grammar: emulator.GrammarList},
+		"start_time":                          {TimeField: "start_time"},
+		"start_time, results, others refused": {TimeField: "start_time", Shape: emulator.ShapeResults, OtherGrammar: emulator.Refused},
+		"sorting ignored":                     {SortFrom: emulator.Nowhere},
+		"sorting ignored, an array":           {SortFrom: emulator.Nowhere, Shape: emulator.ShapeArray},
+		"slash optional":                      {SlashOptional: true},
+	}
+	for name, dialect := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, emulator.Options{})
+			w.cfg.Raw = false
+			set := w.dataset("ds1")
+			set.SetDialect(dialect)
+			field := dialect.TimeField
+			if field == "" {
+				field = "created_at"
+			}
+			now := time.Now()
+			set.Insert(keywordsLogs(21, 700, now.Add(-400*day), now.Add(-time.Hour), "ds1", field)...)
+			w.sync(ferry.ExitOK)
+			w.keywordsEqual(set, field)
+			w.settledAgain()
+		})
+	}
+}
+
+// Bounds that are strict or not, and a source that compares whole seconds:
+// nothing is lost at the edges, and counting again finds no difference.
+func TestBoundsAndPrecision(t *testing.T) {
+	t.Parallel()
+	for _, source := range []string{"cloudflare", "keywordsai"} {
+		for _, low := range []emulator.Bound{"", emulator.Strict, emulator.Inclusive} {
+			for _, top := range []emulator.Bound{"", emulator.Strict, emulator.Inclusive} {
+				for _, precision := range []time.Duration{0, time.Second} {
+					if low == "" != (top == "") {
+						continue
+					}
+					t.Run(fmt.Sprintf("%s low %s top %s precision %s", source, low, top, precision), func(t *testing.T) {
+						t.Parallel()
+						testBounds(t, source, emulator.Faults{LowBound: low, TopBound: top, Precision: precision})
+					})
+				}
+			}
+		}
+	}
+}
+
+func testBounds(t *testing.T, source string, faults emulator.Faults) {
+	w := newWorld(t, emulator.Options{})
+	w.cfg.Raw, w.cfg.Start = false, 2*day
+	// Several logs a second, in whole seconds and between, and the windows'
+	// ends fall among them.
+	now := time.Now()
+	from := now.Add(-20 * time.Minute).Truncate(time.Second)
+	var stream *emulator.Stream
+	if source == "cloudflare" {
+		stream = w.gateway("prod")
+		stream.Insert(cloudflareLogs(31, 3000, from, now)...)
+	} else {
+		stream = w.dataset("ds1")
+		stream.Insert(keywordsLogs(31, 3000, from, now, "ds1", "created_at")...)
+	}
+	stream.SetFaults(faults)
+	w.sync(ferry.ExitOK)
+	if source == "cloudflare" {
+		w.equal(stream)
+	} else {
+		w.keywordsEqual(stream, "created_at")
+	}
+	tick := time.Duration(query[int64](w, `select (dialect->>'tick')::bigint from logferry.stream_state`))
+	if want := max(faults.Precision, time.Millisecond); tick != want {
+		t.Errorf("the tick is %s, want %s", tick, want)
+	}
+	w.verified(now.Add(-time.Hour))
+	w.settledAgain()
+}
+
+// A time filter that finds nothing, or is ignored, proves nothing: no time is
+// covered, and the error names what was tried.
+func TestUnprovenFilterCoversNothing(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		filters, dates emulator.Treatment
+		keywords       bool
+		names          []string
+	}{
+		"finds nothing":              {emulator.MatchesNothing, emulator.MatchesNothing, false, []string{"filters", "start_date", "end_date"}},
+		"is ignored":                 {emulator.Ignored, emulator.Ignored, false, []string{"filters", "start_date", "end_date"}},
+		"is refused":                 {emulator.Refused, emulator.Refused, false, []string{"filters", "start_date", "end_date"}},
+		"finds nothing, Keywords AI": {emulator.MatchesNothing, "", true, []string{"filters", "created_at"}},
+		"is ignored, Keywords AI":    {emulator.Ignored, "", true, []string{"filters", "created_at"}},
+		"is refused, Keywords AI":    {emulator.Refused, "", true, []string{"filters", "created_at"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, emulator.Options{})
+			now := time.Now()
+			var stream *emulator.Stream
+			if test.keywords {
+				stream = w.dataset("ds1")
+				stream.Insert(keywordsLogs(41, 200, now.Add(-20*day), now.Add(-time.Hour), "ds1", "created_at")...)
+			} else {
+				stream = w.gateway("prod")
+				stream.Insert(cloudflareLogs(41, 200, now.Add(-20*day), now.Add(-time.Hour))...)
+			}
+			stream.SetFaults(emulator.Faults{Filters: test.filters, Dates: test.dates})
+			f := w.ferry()
+			_, err := f.Sync(context.Background())
+			w.exits(ferry.ExitConfig, err)
+			for _, parameter := range test.names {
+				if !strings.Contains(err.Error(), parameter) {
+					t.Errorf("the error does not name %s: %v", parameter, err)
+				}
+			}
+			if query[bool](w, `select bool_or(not isempty(coverage)) from logferry.stream_state`) {
+				t.Error("time was covered")
+			}
+		})
+	}
+}
+
+// Where Cloudflare refuses, ignores or misreads `filters`, the older
+// parameters carry the day.
+func TestFallbackDialect(t *testing.T) {
+	t.Parallel()
+	for _, treatment := range []emulator.Treatment{emulator.Refused, emulator.Ignored, emulator.MatchesNothing} {
+		t.Run(string(treatment), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, emulator.Options{})
+			w.cfg.Raw = false
+			prod := w.gateway("prod")
+			now := time.Now()
+			prod.Insert(cloudflareLogs(51, 1000, now.Add(-20*day), now)...)
+			prod.SetFaults(emulator.Faults{Filters: treatment})
+			w.sync(ferry.ExitOK)
+			w.equal(prod)
+			w.settledAgain()
+			if got := query[string](w, `select dialect->>'filter' from logferry.stream_state`); got != "start_end_date" {
+				t.Errorf("the dialect is %s", got)
+			}
+		})
+	}
+}
+
+// A filter that worked and then finds nothing, or is ignored, covers nothing
+// more and marks nothing as missing; when it works again nothing was lost.
+func TestFilterThatStopsWorking(t *testing.T) {
+	t.Parallel()
+	for _, order := range []emulator.Order{"", emulator.ByID} {
+		for _, treatment := range []emulator.Treatment{emulator.MatchesNothing, emulator.Ignored, emulator.Refused} {
+			t.Run(fmt.Sprintf("order %s, %s", order, treatment), func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t, emulator.Options{})
+				w.cfg.Raw, w.cfg.Settle = false, time.Minute
+				set := w.dataset("ds1")
+				now := time.Now()
+				// Late logs turn up in what was covered: the second pass has
+				// something to find there.
+				late := keywordsLogs(62, 50, now.Add(-10*day), now.Add(-time.Hour), "ds1", "created_at")
+				set.Insert(keywordsLogs(61, 800, now.Add(-20*day), now, "ds1", "created_at")...)
+				set.SetFaults(emulator.Faults{Order: order})
+				w.sync(ferry.ExitOK)
+				before := w.coverage()
+
+				set.SetFaults(emulator.Faults{Order: order, Filters: treatment})
+				set.Insert(late...)
+				w.sync(ferry.ExitConfig)
+				if after := w.coverage(); after != before {
+					t.Errorf("coverage was %s, is %s", before, after)
+				}
+				if n := len(w.missing(set)); n > 0 {
+					t.Errorf("%d logs are marked as missing", n)
+				}
+
+				set.SetFaults(emulator.Faults{Order: order})
+				w.backfill(ferry.ExitOK, ferry.BackfillOptions{From: now.Add(-30 * day)})
+				w.sync(ferry.ExitOK)
+				w.keywordsEqual(set, "created_at")
+			})
+		}
+	}
+}
+
+func (w *world) coverage() string {
+	w.t.Helper()
+	return query[string](w, `select coverage::text from logferry.stream_state`)
+}

@@ -1,0 +1,147 @@
+package ferry_test
+
+import (
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"logferry/emulator"
+)
+
+// A feed is a stream, and what it takes to compare it.
+type feed struct {
+	*emulator.Stream
+	dataset string // its id; empty: a gateway
+}
+
+// A scene is a world filled for a kind of work.
+type scene struct {
+	*world
+	feeds []feed
+	stir  func(emulator.Request) // what the source does meanwhile; nil: nothing
+}
+
+// gaps is a gateway and a dataset of which earlier runs covered all but every
+// other six hours of three weeks, which hold all the logs: a pass carries 80
+// small windows and is always about to commit something.
+func gaps(t *testing.T, seed uint64, opts emulator.Options) *scene {
+	w := newWorld(t, opts)
+	from, to := time.Now().Add(-20*day), time.Now()
+	g, d := w.gateway("gate"), w.dataset("set")
+	g.Insert(inGaps(cloudflareLogs(seed, 1000, from, to))...)
+	d.Insert(inGaps(keywordsLogs(seed, 1000, from, to, "set", "created_at"))...)
+	w.exec(`insert into logferry.streams (stream_id, source, account_ref, container_ref, stream_name)
+		values (1, 'cloudflare_ai_gateway', $1, 'gate', $2), (2, 'keywords_ai', '', 'set', $3)`, testAcct, g.Name(), d.Name())
+	w.exec(`insert into logferry.stream_state (stream_id, starts_at, coverage)
+		select stream_id, starts_at, tstzmultirange(tstzrange(starts_at, now() - interval '6 hours')) - gaps
+		  from (values (1, now() - interval '30 days'), (2, '2015-01-01Z')) stream (stream_id, starts_at),
+		       (select range_agg(tstzrange(to_timestamp(n * 21600), to_timestamp((n + 1) * 21600))) as gaps
+		          from generate_series($1::bigint, $1 + 81) n where n % 2 = 0) every_other`, from.Unix()/21600)
+	return &scene{world: w, feeds: []feed{{g, ""}, {d, "set"}}}
+}
+
+func inGaps(logs []emulator.Log) []emulator.Log {
+	return slices.DeleteFunc(logs, func(l emulator.Log) bool { return l.At.Unix()/21600%2 != 0 && time.Since(l.At) > 6*time.Hour })
+}
+
+// chunks is a gateway with a window of two chunks.
+func chunks(t *testing.T, seed uint64, opts emulator.Options) *scene {
+	w := newWorld(t, opts)
+	g := w.gateway("gate")
+	now := time.Now()
+	g.Insert(cloudflareLogs(seed, 5200, now.Add(-20*day), now)...)
+	return &scene{world: w, feeds: []feed{{g, ""}}}
+}
+
+// splits is a gateway that gets new logs where it is being read, so that its
+// windows are halved again and again. All lie in the lookback, where a pass
+// finds what came too late for it.
+func splits(t *testing.T, seed uint64, opts emulator.Options) *scene {
+	w := newWorld(t, opts)
+	g := w.gateway("gate")
+	now := time.Now()
+	g.Insert(cloudflareLogs(seed, 700, now.Add(-20*time.Hour), now)...)
+	var asked atomic.Uint64
+	return &scene{world: w, feeds: []feed{{g, ""}}, stir: func(r emulator.Request) {
+		if n := asked.Add(1); r.Filtered && r.Page > 1 && n%3 == 0 {
+			g.Insert(cloudflareLogs(seed+n, 1, r.From, r.To)...)
+		}
+	}}
+}
+
+// atRequest closes its channel a while after the n-th request for logs came in.
+// Answers take a moment, as they do, so that the database keeps up with them.
+func (s *scene) atRequest(n int, while time.Duration) <-chan struct{} {
+	reached := make(chan struct{})
+	var asked atomic.Int64
+	s.emu.SetFaults(emulator.Faults{AnswerTime: 8 * time.Millisecond, OnRequest: func(_ int, r emulator.Request) {
+		if asked.Add(1) == int64(n) {
+			time.AfterFunc(while, func() { close(reached) })
+		}
+		if s.stir != nil {
+			s.stir(r)
+		}
+	}})
+	return reached
+}
+
+// equalAll is equal for several streams.
+func (s *scene) equalAll() {
+	s.t.Helper()
+	for _, f := range s.feeds {
+		s.same(s.served(f.Stream, "created_at", f.dataset, time.Time{}, farAhead), s.rows(f.Stream))
+	}
+}
+
+// A standing is what the warehouse says of a stream.
+type standing struct {
+	watermark      time.Time // zero: none
+	inserted, rows int       // by the ledger, and by count
+}
+
+// standings are those of all streams, by name. What must hold at any moment is
+// checked: the ledger's sums are the rows, claims don't overlap, and no
+// watermark is earlier than before; nil: there is nothing before.
+func (w *world) standings(before map[string]standing) map[string]standing {
+	w.t.Helper()
+	conn := w.connect()
+	defer conn.Close(w.t.Context())
+	rows, err := conn.Query(w.t.Context(), `
+		select s.stream_name, f.watermark_at,
+		       (select coalesce(sum(inserted_rows), 0) from logferry.windows w where w.stream_id = s.stream_id)::bigint,
+		       (select count(*) from logferry.requests r where r.stream_id = s.stream_id)
+		  from logferry.streams s join llm.freshness f using (stream_name)`)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	all := map[string]standing{}
+	for rows.Next() {
+		var name string
+		var at *time.Time
+		var s standing
+		if err := rows.Scan(&name, &at, &s.inserted, &s.rows); err != nil {
+			w.t.Fatal(err)
+		}
+		if at != nil {
+			s.watermark = *at
+		}
+		all[name] = s
+		if s.inserted != s.rows {
+			w.t.Errorf("%s: the ledger says that %d rows were inserted, %d are there", name, s.inserted, s.rows)
+		}
+		if was := before[name].watermark; s.watermark.Before(was) {
+			w.t.Errorf("%s: the watermark went back from %s to %s", name, was, s.watermark)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		w.t.Fatal(err)
+	}
+	w.invariants()
+	return all
+}
+
+func (w *world) liveClaims() int64 {
+	w.t.Helper()
+	return query[int64](w, `select count(*) from logferry.windows where status = 'claimed' and lease_until > clock_timestamp()`)
+}

@@ -1,0 +1,182 @@
+package ferry
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"logferry/extract"
+	"logferry/load"
+)
+
+// A tail is the reading of what is too young to be covered. Where the source
+// sorts, the head's pages are its pages.
+type tail struct {
+	stream   *stream
+	writing  *load.Writing
+	claim    *load.Claim
+	requests int  // for pages beyond the head's first
+	ended    bool // all of it was read
+	closed   bool // its ledger row is finished, or lost to another run
+}
+
+// startTail claims the tail and loads the head's first page into it. It is nil
+// when there is nothing to read, when another run reads it, or when the head's
+// pages don't show it: see unsortedTail.
+func (s *stream) startTail(ctx context.Context, docs [][]byte) (*tail, error) {
+	if !s.run.cfg.Tail || len(docs) == 0 || !s.head.Sorted && !s.head.Ended {
+		return nil, nil
+	}
+	t, err := s.claimTail(ctx)
+	if t == nil || err != nil {
+		return nil, err
+	}
+	return t, t.load(ctx, docs)
+}
+
+func (s *stream) claimTail(ctx context.Context) (*tail, error) {
+	claim, err := s.run.store.ClaimTail(ctx, load.Want{
+		Stream: s.ID, Run: s.run.id, Kind: load.KindTail, Span: load.Span{From: s.settled(), To: s.run.now},
+		Tick: s.dialect().Tick, Lease: s.run.lease,
+	})
+	if err != nil || claim == nil {
+		return nil, err
+	}
+	s.run.claims.add(claim)
+	w, err := s.run.store.Begin(ctx, claim, s.Source, s.keep())
+	return &tail{stream: s, writing: w, claim: claim}, err
+}
+
+func (s *stream) keep() load.Keep {
+	return load.Keep{Raw: s.run.cfg.Raw, Payloads: s.run.cfg.Payloads, Shape: s.head.Shape}
+}
+
+// load writes the tail's part of a page, and ends the tail with its last page:
+// a claim must not outlive its use.
+func (t *tail) load(ctx context.Context, docs [][]byte) error {
+	if err := t.write(ctx, docs); err != nil || t.closed {
+		return err
+	}
+	h := t.stream.head
+	if t.ended = h.Ended || h.Oldest.At.Before(t.stream.settled()); t.ended {
+		return t.finish(ctx)
+	}
+	return nil
+}
+
+// write loads what of the documents is young. What has no time goes to
+// quarantine with the window that meets it.
+func (t *tail) write(ctx context.Context, docs [][]byte) error {
+	s := t.stream
+	var entries []load.Entry
+	for _, doc := range docs {
+		e := s.decode(doc)
+		if e.Record != nil && !e.Record.CreatedAt.Before(s.settled()) && e.Record.CreatedAt.Before(t.claim.To) {
+			entries = append(entries, e)
+		}
+	}
+	before := t.writing.Inserted
+	err := t.unlessLost(t.writing.Write(ctx, entries))
+	s.run.progressed(int64(len(entries)), t.writing.Inserted-before)
+	return err
+}
+
+// unlessLost lets go of a tail that another run has taken over; that is no
+// failure of the stream.
+func (t *tail) unlessLost(err error) error {
+	if errors.Is(err, load.ErrLost) {
+		t.ended, t.closed = true, true
+		t.stream.run.claims.drop(t.claim)
+		return nil
+	}
+	return err
+}
+
+// read reads up to n further pages.
+func (t *tail) read(ctx context.Context, n int) error {
+	for ; n > 0 && !t.ended; n-- {
+		docs, err := t.stream.nextHead(ctx)
+		if err != nil {
+			return err
+		}
+		t.requests++
+		if err := t.load(ctx, docs); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finish ends the tail's ledger row: loaded, never covered.
+func (t *tail) finish(ctx context.Context) error {
+	if t.closed {
+		return nil
+	}
+	s := t.stream
+	o := load.Outcome{Status: "loaded", Total: -1, Walks: 1, Requests: s.head.Requests, Bytes: s.head.Bytes, Distinct: int64(s.head.Rows)}
+	if !t.ended {
+		o.Detail = "cut short: the gaps come first"
+	}
+	if err := t.unlessLost(t.writing.Finish(ctx, o)); err != nil || t.closed {
+		return err
+	}
+	t.closed = true
+	s.run.claims.drop(t.claim)
+	s.run.mu.Lock()
+	defer s.run.mu.Unlock()
+	s.run.addCounts(t.writing.Counts)
+	return nil
+}
+
+// endTail reads what is left of the tail, unless the gaps failed, and ends it.
+func (s *stream) endTail(ctx context.Context, t *tail, failed error) error {
+	var err error
+	switch {
+	case failed != nil || ctx.Err() != nil:
+	case t != nil:
+		err = t.read(ctx, maxTailPages)
+	default:
+		t, err = s.unsortedTail(ctx)
+	}
+	if t == nil {
+		return err
+	}
+	finishing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	return errors.Join(err, t.finish(finishing))
+}
+
+// maxTailPages bounds one pass's tail; the next pass's windows read the rest.
+const maxTailPages = 10_000
+
+// unsortedTail reads the tail of a stream that does not sort: its head shows
+// any logs, so the tail is asked for by the filter, after the gaps, and only if
+// the source counts other than is stored.
+func (s *stream) unsortedTail(ctx context.Context) (*tail, error) {
+	if !s.run.cfg.Tail || !s.proven || s.head.Sorted || s.head.Ended {
+		return nil, nil
+	}
+	held, err := s.run.store.Held(ctx, s.ID)
+	if err != nil || s.head.Total >= 0 && s.head.Total == held {
+		return nil, err
+	}
+	t, err := s.claimTail(ctx)
+	if t == nil || err != nil {
+		return nil, err
+	}
+	reading := s.feed().Read(extract.Window{From: t.claim.From, To: t.claim.To})
+	defer reading.Drop()
+	for page, err := range reading.Walk(ctx) {
+		if err != nil {
+			return t, err
+		}
+		for i, doc := range page.Docs {
+			page.Count(i, s.identify(doc, s.options.TimeField))
+		}
+		if err := t.write(ctx, page.Docs); err != nil {
+			return t, err
+		}
+	}
+	t.ended = true
+	return t, nil
+}

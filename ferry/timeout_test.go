@@ -1,0 +1,118 @@
+package ferry_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"logferry/emulator"
+	"logferry/ferry"
+)
+
+// slow answers make a pass over gaps take about a second.
+var slow = emulator.Faults{AnswerTime: 10 * time.Millisecond}
+
+// released checks that an ended run holds nothing, so that the next one need
+// not wait.
+func (w *world) released() {
+	w.t.Helper()
+	if n := query[int](w, `select count(*) from logferry.windows where status = 'claimed'`); n > 0 {
+		w.t.Errorf("a run that has ended holds %d claims", n)
+	}
+}
+
+// uncovered is how much of what a pass wants its streams' coverage lacks, less
+// the second or so by which two clocks differ.
+func (w *world) uncovered() time.Duration {
+	w.t.Helper()
+	s := query[float64](w, `
+		select coalesce(sum(extract(epoch from upper(g) - lower(g))), 0)::float8
+		  from logferry.stream_state, unnest(tstzmultirange(tstzrange(starts_at, now() - $1::text::interval)) - coverage) g
+		 where upper(g) - lower(g) > '5 s'`, w.cfg.Settle.String())
+	return time.Duration(s * float64(time.Second))
+}
+
+// A pass whose time is up checkpoints and ends well, and says that something
+// is left, also when it was still proving how to read; the next ones get there.
+func TestRunTimeout(t *testing.T) {
+	t.Parallel()
+	seed, random := seeded(t)
+	s := gaps(t, seed, emulator.Options{})
+	s.cfg.Cloudflare.Gateways, s.cfg.KeywordsAI.Datasets = []string{"gate"}, []string{"set"}
+	s.cfg.Lease = time.Minute
+	s.cfg.RunTimeout = 300 * time.Millisecond
+	s.emu.SetFaults(emulator.Faults{AnswerTime: 200 * time.Millisecond}) // time for the head, not for the proof
+	standings := s.standings(nil)
+	passes := 0
+	for left := true; left; passes++ {
+		sum := s.sync(ferry.ExitOK)
+		standings = s.standings(standings)
+		s.released()
+		if left = s.uncovered() > 0; left != (sum.Unfinished > 0) {
+			t.Fatalf("%s is not covered, but the summary says %s unfinished", s.uncovered(), sum.Unfinished)
+		}
+		s.emu.SetFaults(slow)
+		s.cfg.RunTimeout = time.Duration(200+random.IntN(400)) * time.Millisecond
+	}
+	if passes < 3 {
+		t.Errorf("only %d passes: their time was not short", passes)
+	}
+	s.cfg.RunTimeout = 0
+	s.sync(ferry.ExitOK)
+	s.standings(standings)
+	s.equalAll()
+}
+
+// A backfill whose time is up says with its exit code that it is not done.
+func TestBackfillTimeout(t *testing.T) {
+	t.Parallel()
+	seed, _ := seeded(t)
+	s := gaps(t, seed, emulator.Options{})
+	s.emu.SetFaults(slow)
+	s.cfg.Lease, s.cfg.RunTimeout = time.Minute, 400*time.Millisecond
+	o := ferry.BackfillOptions{From: time.Now().Add(-30 * day), To: time.Now().Add(-time.Hour)}
+	sum := s.backfill(ferry.ExitTemporary, o)
+	if sum.Unfinished == 0 || sum.Attested == 0 {
+		t.Errorf("cut short: %+v", sum)
+	}
+	s.released()
+	s.cfg.RunTimeout = 0
+	s.backfill(ferry.ExitOK, o)
+	s.standings(nil)
+	for _, f := range s.feeds {
+		s.same(s.served(f.Stream, "created_at", f.dataset, time.Time{}, o.To), s.rows(f.Stream))
+	}
+}
+
+// A run that is told to end, at any moment, leaves a clean checkpoint.
+func TestCancelledSync(t *testing.T) {
+	t.Parallel()
+	seed, random := seeded(t)
+	s := gaps(t, seed, emulator.Options{})
+	s.cfg.Lease = time.Minute
+	standings := s.standings(nil)
+	for range 5 {
+		ctx, cancel := context.WithCancel(context.Background())
+		reached := s.atRequest(1+random.IntN(25), time.Duration(random.IntN(20))*time.Millisecond)
+		go func() {
+			<-reached
+			cancel()
+		}()
+		f := s.ferry()
+		sum, err := f.Sync(ctx)
+		f.Close()
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("cancelled, but: %v", err)
+		}
+		if status := query[string](s.world, `select status from logferry.runs where run_id = $1`, sum.RunID); status != "interrupted" {
+			t.Errorf("the cancelled run is %s", status)
+		}
+		s.released()
+		standings = s.standings(standings)
+	}
+	s.emu.SetFaults(emulator.Faults{})
+	s.sync(ferry.ExitOK)
+	s.standings(standings)
+	s.equalAll()
+}
