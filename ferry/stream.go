@@ -119,13 +119,16 @@ func (s *stream) tooLarge(where string) load.Entry {
 }
 
 func (s *stream) decodeWith(doc []byte, o *transform.Options) (e load.Entry) {
-	switch {
-	case s.Source == transform.SourceCloudflare:
-		e.Record, e.Reject = transform.Cloudflare(doc, o)
-	default:
-		e.Record, e.Reject = transform.KeywordsAI(doc, o)
-	}
+	e.Record, e.Reject = decode(s.Source, doc, o)
 	return e
+}
+
+// decode turns one document of a source into a record or a reject.
+func decode(source string, doc []byte, o *transform.Options) (*transform.Record, *transform.Reject) {
+	if source == transform.SourceCloudflare {
+		return transform.Cloudflare(doc, o)
+	}
+	return transform.KeywordsAI(doc, o)
 }
 
 // mark is what counts an entry: its id, and its time if it has one that can be

@@ -1,0 +1,134 @@
+package ferry
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"logferry/extract"
+	"logferry/load"
+	"logferry/transform"
+)
+
+// A QuarantineCase is a document that could not be stored as a row, without its
+// bytes. Times are UTC.
+type QuarantineCase struct {
+	ID               int64     `json:"id"`
+	Stream           string    `json:"stream"`
+	Code             string    `json:"code"`
+	Detail           string    `json:"detail,omitempty"`
+	LogID            string    `json:"log_id,omitempty"`
+	ClaimedCreatedAt string    `json:"claimed_created_at,omitempty"`
+	FirstSeen        time.Time `json:"first_seen_at"`
+	LastSeen         time.Time `json:"last_seen_at"`
+	Seen             int       `json:"seen_count"`
+	Resolution       string    `json:"resolution,omitempty"` // empty: open
+	Bytes            int       `json:"bytes"`
+}
+
+// Quarantine lists open cases, with resolved also those that were dealt with;
+// of one stream unless its name is empty.
+func (f *Ferry) Quarantine(ctx context.Context, stream string, resolved bool) ([]QuarantineCase, error) {
+	cases, err := f.store.Cases(ctx, load.CaseFilter{Stream: stream, Resolved: resolved})
+	list := make([]QuarantineCase, 0, len(cases))
+	for _, c := range cases {
+		list = append(list, shown(c))
+	}
+	return list, err
+}
+
+func shown(c load.Case) QuarantineCase {
+	return QuarantineCase{
+		ID: c.ID, Stream: c.Stream, Code: c.Code, Detail: c.Detail, LogID: c.LogID, ClaimedCreatedAt: c.ClaimedCreatedAt,
+		FirstSeen: c.FirstSeen, LastSeen: c.LastSeen, Seen: c.Seen, Resolution: c.Resolution, Bytes: c.Size,
+	}
+}
+
+// QuarantineShow returns one case with the bytes that were kept of it. This is
+// the only way out for them.
+func (f *Ferry) QuarantineShow(ctx context.Context, id int64) (QuarantineCase, []byte, error) {
+	cases, err := f.store.Cases(ctx, load.CaseFilter{IDs: []int64{id}, Resolved: true})
+	if err != nil {
+		return QuarantineCase{}, nil, err
+	}
+	if len(cases) == 0 {
+		return QuarantineCase{}, nil, noCase(id)
+	}
+	raw, err := f.store.CaseBytes(ctx, id)
+	return shown(cases[0]), raw, err
+}
+
+func noCase(id int64) error {
+	return &UsageError{fmt.Sprintf("quarantine holds no case %d: see 'logferry quarantine list --all'", id)}
+}
+
+// QuarantineDiscard closes cases for good.
+func (f *Ferry) QuarantineDiscard(ctx context.Context, ids []int64) (int64, error) {
+	return f.store.Discard(ctx, ids)
+}
+
+// A Replayed is how replaying ended.
+type Replayed struct {
+	Stored int // cases that are rows now
+	Still  int // cases that still can't be one
+	Held   int // cases whose time another run holds just now
+}
+
+// QuarantineReplay tries the bytes of open cases again, by the rules of this
+// version: all of them, or those with the ids.
+func (f *Ferry) QuarantineReplay(ctx context.Context, ids []int64) (Replayed, error) {
+	var done Replayed
+	_, err := f.execute(ctx, "quarantine replay", load.KindBackfill, func(ctx context.Context, r *run) error {
+		cases, err := f.store.Cases(ctx, load.CaseFilter{IDs: ids})
+		if err != nil {
+			return err
+		}
+		known, err := f.store.Streams(ctx)
+		if err != nil {
+			return err
+		}
+		streams := map[string]load.Stream{}
+		for _, st := range known {
+			streams[st.Name] = st
+		}
+		for _, c := range cases {
+			if err := r.replay(ctx, c, streams[c.Stream], &done); err != nil {
+				return within(c.Stream, err)
+			}
+		}
+		return nil
+	})
+	return done, err
+}
+
+func (r *run) replay(ctx context.Context, c load.Case, st load.Stream, done *Replayed) error {
+	var d extract.Dialect
+	if st.Dialect == nil || json.Unmarshal(st.Dialect, &d) != nil {
+		done.Still++ // a stream that is forgotten or unproven says nothing of its times
+		return nil
+	}
+	raw, err := r.store.CaseBytes(ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	o := transform.Options{
+		Now: r.now, TimeField: d.TimeField, Container: st.Container, UserIDKeys: st.UserIDKeys, ConversationIDKeys: st.ConversationIDKeys,
+		KeepPayloads: r.cfg.Payloads, MappingVersion: r.cfg.MappingVersion,
+	}
+	record, reject := decode(st.Source, raw, &o)
+	if reject != nil {
+		done.Still++
+		return nil
+	}
+	stored, err := r.store.Replay(ctx, r.id, c, record, d.Tick, r.lease)
+	switch {
+	case err != nil:
+		return err
+	case stored:
+		done.Stored++
+	default:
+		done.Held++
+	}
+	return nil
+}
