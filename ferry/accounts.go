@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"logferry/extract"
@@ -102,18 +103,22 @@ func (a *account) discover(ctx context.Context) ([]listed, error) {
 }
 
 // discover finds the streams of all accounts. An account that can't be listed
-// does not stop the others: its error is returned beside their streams.
+// does not stop the others, nor do they wait for one whose budget is blocked:
+// its error is returned beside their streams.
 func (r *run) discover(ctx context.Context) ([]listed, error) {
-	var errs []error
-	var found []listed
-	for _, a := range r.accounts {
-		list, err := a.discover(ctx)
-		if err == nil && len(list) == 0 && a.source == transform.SourceCloudflare {
-			r.note("the Cloudflare account has no gateway; " + extract.CloudflareNewAccounts)
-		}
-		found, errs = append(found, list...), append(errs, err)
+	lists := make([][]listed, len(r.accounts))
+	errs := make([]error, len(r.accounts))
+	var wait sync.WaitGroup
+	for i, a := range r.accounts {
+		wait.Go(func() {
+			lists[i], errs[i] = a.discover(ctx)
+			if errs[i] == nil && len(lists[i]) == 0 && a.source == transform.SourceCloudflare {
+				r.note("the Cloudflare account has no gateway; " + extract.CloudflareNewAccounts)
+			}
+		})
 	}
-	return found, errors.Join(errs...)
+	wait.Wait()
+	return slices.Concat(lists...), errors.Join(errs...)
 }
 
 // openStreams finds, registers and opens the streams of all accounts, of which

@@ -122,6 +122,15 @@ func (w *world) start(o order) *child {
 	return c
 }
 
+func (c *child) running() bool {
+	select {
+	case <-c.done:
+		return false
+	default:
+		return true
+	}
+}
+
 // kill is kill -9. It tells whether the child would have said more.
 func (c *child) kill() (early bool) {
 	_ = c.cmd.Process.Kill() // it may have ended by itself

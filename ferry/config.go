@@ -65,6 +65,7 @@ type Progress struct {
 	Requests int64         // requests used
 	Wanted   time.Duration // wanted time over all streams
 	Covered  time.Duration // of it, covered now
+	Done     float64       // the share of its wanted time that each stream has covered, 0 to 1, on average
 	Note     string        // what is being waited for; empty: working
 }
 

@@ -17,19 +17,23 @@ func (w *world) keywordsEqual(set *emulator.Stream, timeField string) {
 	w.same(w.served(set, timeField, "ds1", time.Time{}, farAhead), w.rows(set))
 }
 
-// settledAgain runs a pass that must write nothing, and cost no more than the
-// head, the settled span and the recheck, beside discovery.
-func (w *world) settledAgain() {
+// idle runs a pass that must write nothing, and cost so many requests at most,
+// discovery included.
+func (w *world) idle(most int) {
 	w.t.Helper()
 	w.emu.ForgetRequests()
 	sum := w.sync(ferry.ExitOK)
 	if sum.Inserted+sum.Changed+sum.Missing != 0 || sum.Unfinished != 0 || sum.Doubtful != 0 {
 		w.t.Errorf("a pass with nothing new: %+v", sum)
 	}
-	if n := w.emu.CountRequests(nil); n > 1+3 {
-		w.t.Errorf("a pass with nothing new cost %d requests", n)
+	if n := w.emu.CountRequests(nil); n > most {
+		w.t.Errorf("a pass with nothing new cost %d requests, want at most %d", n, most)
 	}
 }
+
+// onePass is discovery, and for one stream the head, the settled span and the
+// recheck.
+const onePass = 1 + 3
 
 // verified counts the source against the warehouse: they must agree everywhere.
 func (w *world) verified(from time.Time) {
@@ -91,7 +95,11 @@ func TestKeywordsAIDialects(t *testing.T) {
 			set.Insert(keywordsLogs(21, 700, now.Add(-400*day), now.Add(-time.Hour), "ds1", field)...)
 			w.sync(ferry.ExitOK)
 			w.keywordsEqual(set, field)
-			w.settledAgain()
+			most := onePass
+			if dialect.Shape == emulator.ShapeArray && dialect.SortFrom == emulator.Nowhere {
+				most = 9 // without order or total the list agrees with nothing: the filter is proven again
+			}
+			w.idle(most)
 		})
 	}
 }
@@ -120,17 +128,16 @@ func TestBoundsAndPrecision(t *testing.T) {
 func testBounds(t *testing.T, source string, faults emulator.Faults) {
 	w := newWorld(t, emulator.Options{})
 	w.cfg.Raw, w.cfg.Start = false, 2*day
-	// Several logs a second, in whole seconds and between, and the windows'
-	// ends fall among them.
+	// The windows' ends fall among the logs.
 	now := time.Now()
-	from := now.Add(-20 * time.Minute).Truncate(time.Second)
+	from := now.Add(-15 * time.Minute).Truncate(time.Second)
 	var stream *emulator.Stream
 	if source == "cloudflare" {
 		stream = w.gateway("prod")
-		stream.Insert(cloudflareLogs(31, 3000, from, now)...)
+		stream.Insert(cloudflareLogs(31, 600, from, now)...)
 	} else {
 		stream = w.dataset("ds1")
-		stream.Insert(keywordsLogs(31, 3000, from, now, "ds1", "created_at")...)
+		stream.Insert(keywordsLogs(31, 600, from, now, "ds1", "created_at")...)
 	}
 	stream.SetFaults(faults)
 	w.sync(ferry.ExitOK)
@@ -144,7 +151,7 @@ func testBounds(t *testing.T, source string, faults emulator.Faults) {
 		t.Errorf("the tick is %s, want %s", tick, want)
 	}
 	w.verified(now.Add(-time.Hour))
-	w.settledAgain()
+	w.verified(now.Add(-13 * time.Minute)) // among the logs
 }
 
 // A time filter that finds nothing, or is ignored, proves nothing: no time is
@@ -206,8 +213,8 @@ func TestFallbackDialect(t *testing.T) {
 			prod.SetFaults(emulator.Faults{Filters: treatment})
 			w.sync(ferry.ExitOK)
 			w.equal(prod)
-			w.settledAgain()
-			if got := query[string](w, `select dialect->>'filter' from logferry.stream_state`); got != "start_end_date" {
+			w.idle(onePass)
+			if got := query[string](w, `select dialect->>'filter' from logferry.stream_state`); got != "start_date and end_date" {
 				t.Errorf("the dialect is %s", got)
 			}
 		})
@@ -223,19 +230,20 @@ func TestFilterThatStopsWorking(t *testing.T) {
 			t.Run(fmt.Sprintf("order %s, %s", order, treatment), func(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t, emulator.Options{})
-				w.cfg.Raw, w.cfg.Settle = false, time.Minute
+				w.cfg.Raw = false
 				set := w.dataset("ds1")
 				now := time.Now()
-				// Late logs turn up in what was covered: the second pass has
-				// something to find there.
-				late := keywordsLogs(62, 50, now.Add(-10*day), now.Add(-time.Hour), "ds1", "created_at")
-				set.Insert(keywordsLogs(61, 800, now.Add(-20*day), now, "ds1", "created_at")...)
+				set.Insert(keywordsLogs(61, 800, now.Add(-20*day), now.Add(-10*time.Minute), "ds1", "created_at")...)
 				set.SetFaults(emulator.Faults{Order: order})
 				w.sync(ferry.ExitOK)
 				before := w.coverage()
 
+				// What settles next holds logs, and late logs turn up in what
+				// was covered.
+				w.cfg.Settle = time.Minute
 				set.SetFaults(emulator.Faults{Order: order, Filters: treatment})
-				set.Insert(late...)
+				set.Insert(keywordsLogs(62, 50, now.Add(-10*day), now.Add(-time.Hour), "ds1", "created_at")...)
+				set.Insert(keywordsLogs(63, 150, now.Add(-10*time.Minute), now, "ds1", "created_at")...)
 				w.sync(ferry.ExitConfig)
 				if after := w.coverage(); after != before {
 					t.Errorf("coverage was %s, is %s", before, after)
@@ -245,7 +253,7 @@ func TestFilterThatStopsWorking(t *testing.T) {
 				}
 
 				set.SetFaults(emulator.Faults{Order: order})
-				w.backfill(ferry.ExitOK, ferry.BackfillOptions{From: now.Add(-30 * day)})
+				w.backfill(ferry.ExitOK, ferry.BackfillOptions{From: now.Add(-30 * day)}) // waits for no retry_at
 				w.sync(ferry.ExitOK)
 				w.keywordsEqual(set, "created_at")
 			})

@@ -53,7 +53,7 @@ func collect(err error, found map[int]bool) {
 		found[code] = true
 		return
 	}
-	switch e := err.(type) {
+	switch e := err.(type) { //nolint:errorlint // this walks the tree
 	case interface{ Unwrap() []error }:
 		for _, one := range e.Unwrap() {
 			collect(one, found)
@@ -70,7 +70,7 @@ func collect(err error, found map[int]bool) {
 }
 
 func codeOf(err error) (int, bool) {
-	switch e := err.(type) {
+	switch e := err.(type) { //nolint:errorlint // collect walks the tree
 	case *UsageError:
 		return ExitUsage, true
 	case *ConfigError, *extract.NoDialectError:
@@ -84,7 +84,7 @@ func codeOf(err error) (int, bool) {
 	case *load.Error:
 		return codeOfClass[e.Class], true
 	}
-	if err == context.Canceled || err == context.DeadlineExceeded || err == load.ErrLost {
+	if err == context.Canceled || err == context.DeadlineExceeded || err == load.ErrLost { //nolint:errorlint // collect walks the tree
 		return ExitTemporary, true
 	}
 	return 0, false

@@ -21,7 +21,7 @@ func (s *scene) killOne(n int, while time.Duration) bool {
 	case <-reached:
 	case <-c.done:
 	}
-	defer s.emu.SetFaults(emulator.Faults{})
+	defer s.calm()
 	return c.kill()
 }
 
@@ -37,18 +37,11 @@ func TestKilledSync(t *testing.T) {
 			t.Run(fmt.Sprint(round), func(t *testing.T) {
 				t.Parallel()
 				random := rand.New(rand.NewPCG(seed, round))
-				set, from, requests, while := gaps, 1, 60, 30
-				switch round % 5 {
-				case 3:
-					set, requests = splits, 40
-				case 4: // while or after the first chunk is written
-					set, from, requests, while = chunks, 95, 10, 350
-				}
-				s := set(t, random.Uint64(), emulator.Options{})
+				s := scenes[round%4](t, random.Uint64(), emulator.Options{})
 				s.cfg.Lease = 400 * time.Millisecond
 				standings := s.standings(nil)
 				for range kills {
-					if s.killOne(from+random.IntN(requests), time.Duration(random.IntN(while))*time.Millisecond) {
+					if s.killOne(1+random.IntN(s.requests*3/4), time.Duration(random.IntN(50))*time.Millisecond) {
 						killed.Add(1)
 					}
 					if random.IntN(2) == 0 {

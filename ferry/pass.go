@@ -70,7 +70,11 @@ func (s *stream) sync(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	met := s.proven
 	footing, err := s.stand(ctx)
+	if err == nil && footing == ready && !met {
+		err = s.countOutside(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -261,7 +265,7 @@ func (s *stream) carryNext(ctx context.Context, want load.Span) (load.Turn, erro
 func (s *stream) tailShare(t *tail) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return max(0, int(s.spent/2)+10-t.requests)
+	return max(0, s.spent/2+10-t.requests)
 }
 
 func (s *stream) showGauge(ctx context.Context, want load.Span) {

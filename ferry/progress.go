@@ -42,6 +42,9 @@ func (r *run) moment() Progress {
 	for _, g := range r.gauges {
 		p.Wanted += g.wanted
 		p.Covered += g.covered
+		if g.wanted > 0 { // of streams without a gauge nothing is done
+			p.Done += g.covered.Seconds() / g.wanted.Seconds() / float64(max(p.Streams, len(r.gauges)))
+		}
 	}
 	return p
 }

@@ -123,6 +123,9 @@ func (s *stream) bounds(span load.Span) load.Range {
 	if r.StrictLow {
 		r.Low = span.From.Add(-d.Tick)
 	}
+	if d.Coarse {
+		r.Tick = d.Tick
+	}
 	return r
 }
 
@@ -219,6 +222,13 @@ func without(span load.Span, others []load.Span) []load.Span {
 		}
 	}
 	return append(out, span)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -1,12 +1,15 @@
 package ferry_test
 
 import (
+	"encoding/json"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"logferry/emulator"
+	"logferry/load"
 )
 
 // A feed is a stream, and what it takes to compare it.
@@ -18,40 +21,57 @@ type feed struct {
 // A scene is a world filled for a kind of work.
 type scene struct {
 	*world
-	feeds []feed
-	stir  func(emulator.Request) // what the source does meanwhile; nil: nothing
+	feeds    []feed
+	requests int                    // for logs that a first pass makes, about
+	stir     func(emulator.Request) // what the source does meanwhile; nil: nothing
 }
 
+// scenes are what is killed, put to sleep and cut off.
+var scenes = []func(t *testing.T, seed uint64, opts emulator.Options) *scene{gaps, gaps, splits, chunks}
+
 // gaps is a gateway and a dataset of which earlier runs covered all but every
-// other six hours of three weeks, which hold all the logs: a pass carries 80
+// other half day of three weeks, which hold all the logs: a pass carries 40
 // small windows and is always about to commit something.
 func gaps(t *testing.T, seed uint64, opts emulator.Options) *scene {
 	w := newWorld(t, opts)
 	from, to := time.Now().Add(-20*day), time.Now()
 	g, d := w.gateway("gate"), w.dataset("set")
-	g.Insert(inGaps(cloudflareLogs(seed, 1000, from, to))...)
-	d.Insert(inGaps(keywordsLogs(seed, 1000, from, to, "set", "created_at"))...)
+	g.Insert(inGaps(cloudflareLogs(seed, 700, from, to))...)
+	d.Insert(inGaps(keywordsLogs(seed, 700, from, to, "set", "created_at"))...)
 	w.exec(`insert into logferry.streams (stream_id, source, account_ref, container_ref, stream_name)
 		values (1, 'cloudflare_ai_gateway', $1, 'gate', $2), (2, 'keywords_ai', '', 'set', $3)`, testAcct, g.Name(), d.Name())
 	w.exec(`insert into logferry.stream_state (stream_id, starts_at, coverage)
-		select stream_id, starts_at, tstzmultirange(tstzrange(starts_at, now() - interval '6 hours')) - gaps
+		select stream_id, starts_at, tstzmultirange(tstzrange(starts_at, now() - interval '12 hours')) - gaps
 		  from (values (1, now() - interval '30 days'), (2, '2015-01-01Z')) stream (stream_id, starts_at),
-		       (select range_agg(tstzrange(to_timestamp(n * 21600), to_timestamp((n + 1) * 21600))) as gaps
-		          from generate_series($1::bigint, $1 + 81) n where n % 2 = 0) every_other`, from.Unix()/21600)
-	return &scene{world: w, feeds: []feed{{g, ""}, {d, "set"}}}
+		       (select range_agg(tstzrange(to_timestamp(n * 43200), to_timestamp((n + 1) * 43200))) as gaps
+		          from generate_series($1::bigint, $1 + 41) n where n % 2 = 0) every_other`, from.Unix()/43200)
+	return &scene{world: w, feeds: []feed{{g, ""}, {d, "set"}}, requests: 55}
 }
 
 func inGaps(logs []emulator.Log) []emulator.Log {
-	return slices.DeleteFunc(logs, func(l emulator.Log) bool { return l.At.Unix()/21600%2 != 0 && time.Since(l.At) > 6*time.Hour })
+	return slices.DeleteFunc(logs, func(l emulator.Log) bool { return l.At.Unix()/43200%2 != 0 && time.Since(l.At) > 12*time.Hour })
 }
 
-// chunks is a gateway with a window of two chunks.
+// chunks is a gateway whose logs carry so much metadata that every page of 50
+// is a chunk.
 func chunks(t *testing.T, seed uint64, opts emulator.Options) *scene {
 	w := newWorld(t, opts)
 	g := w.gateway("gate")
 	now := time.Now()
-	g.Insert(cloudflareLogs(seed, 5200, now.Add(-20*day), now)...)
-	return &scene{world: w, feeds: []feed{{g, ""}}}
+	metadata := json.RawMessage(`{"note": "` + strings.Repeat("much ", load.MaxChunkBytes/2/50/5) + `"}`)
+	for _, l := range cloudflareLogs(seed, 300, now.Add(-20*day), now) {
+		var doc map[string]json.RawMessage
+		if err := json.Unmarshal(l.Doc, &doc); err != nil {
+			t.Fatal(err)
+		}
+		doc["metadata"] = metadata
+		var err error
+		if l.Doc, err = json.Marshal(doc); err != nil {
+			t.Fatal(err)
+		}
+		g.Insert(l)
+	}
+	return &scene{world: w, feeds: []feed{{g, ""}}, requests: 12}
 }
 
 // splits is a gateway that gets new logs where it is being read, so that its
@@ -63,26 +83,38 @@ func splits(t *testing.T, seed uint64, opts emulator.Options) *scene {
 	now := time.Now()
 	g.Insert(cloudflareLogs(seed, 700, now.Add(-20*time.Hour), now)...)
 	var asked atomic.Uint64
-	return &scene{world: w, feeds: []feed{{g, ""}}, stir: func(r emulator.Request) {
+	return &scene{world: w, feeds: []feed{{g, ""}}, requests: 40, stir: func(r emulator.Request) {
 		if n := asked.Add(1); r.Filtered && r.Page > 1 && n%3 == 0 {
 			g.Insert(cloudflareLogs(seed+n, 1, r.From, r.To)...)
 		}
 	}}
 }
 
-// atRequest closes its channel a while after the n-th request for logs came in.
-// Answers take a moment, as they do, so that the database keeps up with them.
-func (s *scene) atRequest(n int, while time.Duration) <-chan struct{} {
-	reached := make(chan struct{})
+// busy makes answers take a moment, as they do, so that the database keeps up
+// with them, lets the source stir, and tells each the ordinal of a request for
+// logs, from 1.
+func (s *scene) busy(each func(n int)) {
 	var asked atomic.Int64
 	s.emu.SetFaults(emulator.Faults{AnswerTime: 8 * time.Millisecond, OnRequest: func(_ int, r emulator.Request) {
-		if asked.Add(1) == int64(n) {
-			time.AfterFunc(while, func() { close(reached) })
-		}
+		each(int(asked.Add(1)))
 		if s.stir != nil {
 			s.stir(r)
 		}
 	}})
+}
+
+// calm ends busy.
+func (s *scene) calm() { s.emu.SetFaults(emulator.Faults{}) }
+
+// atRequest makes the source busy, and closes its channel a while after the
+// n-th request for logs came in.
+func (s *scene) atRequest(n int, while time.Duration) <-chan struct{} {
+	reached := make(chan struct{})
+	s.busy(func(asked int) {
+		if asked == n {
+			time.AfterFunc(while, func() { close(reached) })
+		}
+	})
 	return reached
 }
 

@@ -204,14 +204,16 @@ func (s *stream) trusts() bool {
 	return s.trusted
 }
 
-// inRow counts windows in a row that would not attest; attested starts anew.
-func (s *stream) inRow(mismatch bool) {
+// inRow counts windows in a row that would not attest. One that attests starts
+// anew, unless it is empty: that says nothing of how the source counts its logs.
+func (s *stream) inRow(o load.Outcome) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if mismatch {
+	switch {
+	case o.Status == "mismatch":
 		s.row++
 		s.failed++
-	} else {
+	case o.Distinct > 0:
 		s.row = 0
 	}
 	s.failing = 0

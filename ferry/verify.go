@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"logferry/load"
 )
@@ -61,7 +62,23 @@ func (s *stream) verify(ctx context.Context, span load.Span, repair bool) ([]Ver
 	if err := rc.over(ctx, span, nil); err != nil {
 		return rc.spans, err
 	}
-	return rc.spans, s.countOutside(ctx)
+	return rc.spans, errors.Join(rc.uncovered(ctx, span), s.countOutside(ctx))
+}
+
+// uncovered tells which parts of the span nothing is known about: they are not
+// covered, so there is nothing to compare.
+func (rc *recheck) uncovered(ctx context.Context, span load.Span) error {
+	s := rc.stream
+	if span.From = later(span.From, s.StartsAt); span.Empty() {
+		return nil
+	}
+	gaps, err := s.run.store.Gaps(ctx, s.ID, span, false)
+	for _, gap := range gaps {
+		if gap.To.Sub(gap.From) >= time.Second { // the Date header has whole seconds
+			rc.found(gap, -1, -1, SpanUnknown)
+		}
+	}
+	return err
 }
 
 // countOutside asks what the source holds below the stream's start, which

@@ -133,6 +133,7 @@ func (c *carrying) plan(ctx context.Context) error {
 	}
 	for {
 		c.reading = s.feed().Read(extract.Window{From: claim.From, To: claim.To})
+		c.reading.Through = s.hopeless() // it is walked once, and not halved
 		total, err := c.reading.Begin(ctx)
 		if err != nil {
 			c.reading.Drop()
@@ -214,7 +215,7 @@ func (c *carrying) walk(ctx context.Context) error {
 // are still written; after the run's own end they are not.
 func (c *carrying) flush(ctx context.Context) error {
 	if len(c.buffer) == 0 || ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // who ended the run knows that it ended
 	}
 	before := c.writing.Inserted
 	err := c.writing.Write(ctx, c.buffer)
@@ -312,7 +313,7 @@ func (c *carrying) end(ctx context.Context, status, detail string) error {
 	if err != nil {
 		return err
 	}
-	s.inRow(o.Status == "mismatch")
+	s.inRow(o)
 	c.account(o)
 	return nil
 }

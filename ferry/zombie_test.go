@@ -21,20 +21,20 @@ import (
 func TestZombieSync(t *testing.T) {
 	t.Parallel()
 	seed, _ := seeded(t)
-	for round, set := range []func(*testing.T, uint64, emulator.Options) *scene{gaps, splits, chunks} {
+	for round, set := range scenes[1:] {
 		t.Run(fmt.Sprint(round), func(t *testing.T) {
 			t.Parallel()
 			random := rand.New(rand.NewPCG(seed, uint64(round)))
 			s := set(t, seed, emulator.Options{})
 			s.cfg.Lease = 400 * time.Millisecond
-			reached := s.atRequest(20+random.IntN(40), 0)
+			reached := s.atRequest(s.requests/2+random.IntN(s.requests/4), 0)
 			c := s.start(order{Command: "sync"})
 			<-reached
 			s.sleepOutside(c)
 			if s.liveClaims() == 0 {
 				t.Fatal("the sleeping sync holds nothing")
 			}
-			s.emu.SetFaults(emulator.Faults{})
+			s.calm()
 			if sum := s.sync(ferry.ExitOK); sum.Held > 0 || sum.Unfinished > 0 {
 				t.Errorf("the second sync did not take over: %+v", sum)
 			}

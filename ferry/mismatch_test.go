@@ -1,0 +1,127 @@
+package ferry_test
+
+import (
+	"testing"
+	"time"
+
+	"logferry/emulator"
+	"logferry/ferry"
+)
+
+// A source whose total is always one too high never attests: what it lists is
+// loaded and not covered, and holds nothing else up, not in its own stream and
+// not beside it. Later passes leave it alone and say so, until somebody accepts
+// it.
+func TestWindowThatNeverAttests(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, emulator.Options{})
+	w.cfg.Raw = false
+	now := time.Now()
+	bad, good := w.gateway("bad"), w.gateway("good")
+	bad.Insert(cloudflareLogs(1, 400, now.Add(-9*day), now.Add(-8*day))...)
+	good.Insert(cloudflareLogs(2, 400, now.Add(-9*day), now.Add(-time.Hour))...)
+	bad.SetFaults(emulator.Faults{TotalOff: 1})
+
+	sum := w.sync(ferry.ExitData)
+	w.equal(bad)
+	w.equal(good)
+	if sum.Mismatch == 0 || sum.Mismatch != sum.Doubtful {
+		t.Errorf("%+v", sum)
+	}
+	w.openSpans(good, []string{})
+	uncovered := func() int {
+		return query[int](w, `select count(*) from logferry.requests join logferry.stream_state using (stream_id) where not coverage @> created_at`)
+	}
+	if n := uncovered(); n != bad.Len() {
+		t.Errorf("%d logs lie in uncovered time, want the bad stream's %d", n, bad.Len())
+	}
+	if !query[bool](w, `select upper(coverage) > now() - interval '12 minutes' and lower(coverage) = starts_at
+		from logferry.stream_state join logferry.streams using (stream_id) where stream_name = $1`, bad.Name()) {
+		t.Error("the time around the bad windows is not covered")
+	}
+	if query[bool](w, `select bool_or(retry_at is null or retry_at < now() + interval '14 minutes') from logferry.windows where status = 'mismatch'`) {
+		t.Error("a mismatch does not wait")
+	}
+
+	w.emu.ForgetRequests()
+	sum = w.sync(ferry.ExitOK)
+	if sum.Mismatch != 0 || sum.Doubtful == 0 || sum.Inserted+sum.Changed+sum.Missing != 0 {
+		t.Errorf("the next pass: %+v", sum)
+	}
+	if n := w.emu.CountRequests(nil); n > 1+2*3 {
+		t.Errorf("the next pass made %d requests", n)
+	}
+
+	sum = w.backfill(ferry.ExitData, ferry.BackfillOptions{From: now.Add(-30 * day)})
+	if sum.Mismatch == 0 {
+		t.Errorf("a backfill does not wait: %+v", sum)
+	}
+	if n := query[int](w, `select count(*) from logferry.windows where status = 'mismatch' and retry_at > now() + interval '25 minutes'`); n == 0 {
+		t.Error("the second mismatch of the same time does not wait longer")
+	}
+	w.backfill(ferry.ExitOK, ferry.BackfillOptions{From: now.Add(-30 * day), AcceptMismatch: true})
+	if n := uncovered(); n != 0 {
+		t.Errorf("%d logs lie in uncovered time", n)
+	}
+	if n := query[int](w, `select count(*) from logferry.windows where status = 'accepted'`); n == 0 {
+		t.Error("no window says that it was accepted")
+	}
+	if sum = w.sync(ferry.ExitOK); sum.Doubtful == 0 {
+		t.Errorf("what was accepted is no longer doubtful: %+v", sum)
+	}
+	w.equal(bad)
+
+	// Once the source counts right, reading it again settles it.
+	bad.SetFaults(emulator.Faults{})
+	if sum = w.backfill(ferry.ExitOK, ferry.BackfillOptions{From: now.Add(-30 * day), Force: true}); sum.Doubtful != 0 {
+		t.Errorf("read again without doubt: %+v", sum)
+	}
+}
+
+// A source without totals attests by two walks alike, and is split where it
+// holds too many logs for one.
+func TestTwoWalks(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	for name, test := range map[string]struct {
+		logs    int
+		dialect *emulator.Dialect // nil: a gateway
+		faults  emulator.Faults
+		split   bool
+	}{
+		"Cloudflare, no total":  {600, nil, emulator.Faults{TotalMissing: true}, false},
+		"Cloudflare, total 0":   {600, nil, emulator.Faults{TotalZero: true}, false},
+		"results without count": {600, &emulator.LiveDialect, emulator.Faults{TotalMissing: true}, false},
+		"results, count 0":      {600, &emulator.LiveDialect, emulator.Faults{TotalZero: true}, false},
+		"an array, in no order": {25_000, &emulator.Dialect{Shape: emulator.ShapeArray, TimeField: "timestamp"}, emulator.Faults{Order: emulator.ByID}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, emulator.Options{})
+			w.cfg.Raw = false
+			var stream *emulator.Stream
+			if test.dialect == nil {
+				stream = w.gateway("prod")
+				stream.Insert(cloudflareLogs(7, test.logs, now.Add(-20*day), now)...)
+			} else {
+				stream = w.dataset("ds1")
+				stream.SetDialect(*test.dialect)
+				stream.Insert(keywordsLogs(7, test.logs, now.Add(-20*day), now, "ds1", "timestamp")...)
+			}
+			stream.SetFaults(test.faults)
+			sum := w.sync(ferry.ExitOK)
+			if test.dialect == nil {
+				w.equal(stream)
+			} else {
+				w.keywordsEqual(stream, "timestamp")
+			}
+			t.Logf("%d logs, %d requests", stream.Len(), sum.Requests)
+			if n := query[int](w, `select count(*) from logferry.windows where status = 'attested' and attested_by <> 'two_walks' and distinct_rows > 0`); n > 0 {
+				t.Errorf("%d windows are attested otherwise", n)
+			}
+			if split := query[bool](w, `select exists (select from logferry.windows where status = 'split')`); split != test.split {
+				t.Errorf("split: %t, want %t", split, test.split)
+			}
+		})
+	}
+}
