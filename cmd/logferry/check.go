@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -14,9 +15,9 @@ func (p *program) checkCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check [--offline]",
 		Short: "what is set, and whether it works",
-		Long: `check prints the effective settings and where each came from, secrets hidden,
-and everything that is wrong with them. Then it tries the database, its schema,
-each credential (one request each) and the clock.`,
+		Long: `check prints the effective settings and where each came from, secrets hidden.
+Then it lists what works and all that does not, at once: the settings, the
+database, its schema and clock, and each credential (with one request).`,
 		Example: `  logferry check
   logferry check --offline`,
 		DisableFlagsInUseLine: true,
@@ -30,26 +31,39 @@ each credential (one request each) and the clock.`,
 func (p *program) check(cmd *cobra.Command, offline bool) error {
 	p.showSettings()
 	e, err := p.settings(cmd, needs{database: true, source: true})
-	if err != nil || offline {
-		if err == nil {
-			p.print("\nsettings: no problems\n")
-		}
-		return err
+	findings := inSettings(err)
+	if !offline {
+		// What a bad setting is part of is left out of e, and not tried.
+		findings = append(findings, p.deps.check(cmd.Context(), e.ferry)...)
 	}
-	var problems []error
 	p.print("\n")
-	for _, finding := range p.findings(cmd.Context(), e) {
+	var problems failedCheck
+	for _, finding := range findings {
 		if finding.Problem != nil {
 			problems = append(problems, finding.Problem)
-			p.print("problem  %s  %v\n", finding.What, finding.Problem)
+			p.print("problem  %s\n%s", finding.What, wrapped(finding.Problem.Error(), "         "))
 			continue
 		}
-		p.print("ok       %s  %s\n", finding.What, finding.Detail)
+		p.print("ok       %-20s  %s\n", finding.What, finding.Detail)
 	}
-	if len(problems) > 0 {
-		return failedCheck(problems)
+	if len(problems) > 0 && context.Cause(cmd.Context()) == nil {
+		return problems
 	}
-	return nil
+	return context.Cause(cmd.Context())
+}
+
+// inSettings makes findings of what is wrong with the settings; err is nil or
+// a settingsError.
+func inSettings(err error) []ferry.Finding {
+	wrong, bad := errors.AsType[settingsError](err)
+	if !bad {
+		return []ferry.Finding{{What: "settings", Problem: err, Detail: "no problems"}}
+	}
+	var findings []ferry.Finding
+	for _, problem := range wrong.problems {
+		findings = append(findings, ferry.Finding{What: "settings", Problem: settingsError{[]string{problem}}})
+	}
+	return findings
 }
 
 // failedCheck is what check found wrong, already printed.
@@ -62,17 +76,6 @@ func (f failedCheck) Error() string {
 // Unwrap lets the exit code be that of the problems.
 func (f failedCheck) Unwrap() []error { return f }
 
-// findings tries what the settings name. A warehouse that cannot be opened is
-// the only finding then.
-func (p *program) findings(ctx context.Context, e effective) []ferry.Finding {
-	f, err := p.deps.open(ctx, e.ferry)
-	if err != nil {
-		return []ferry.Finding{{What: "database", Problem: err}}
-	}
-	defer f.close()
-	return f.check(ctx)
-}
-
 // showSettings prints every variable, what it holds and where that came from.
 func (p *program) showSettings() {
 	given, from := decode(p.env)
@@ -82,6 +85,6 @@ func (p *program) showSettings() {
 		if value == "" && origin == "default" {
 			value, origin = cmp.Or(v.unset, "-"), "not set"
 		}
-		p.print("%-30s  %-40s  %s\n", v.name, cmp.Or(value, "-"), origin)
+		p.print("%-29s  %-36s  %s\n", v.name, cmp.Or(value, "-"), origin)
 	}
 }

@@ -171,7 +171,8 @@ func (c *checker) secret(name string, s Secret) string {
 	return text
 }
 
-// databaseURL returns a connection string that pgx can parse.
+// databaseURL returns a connection string that pgx can parse; empty if text is
+// not one.
 func (c *checker) databaseURL(name string, s Secret) string {
 	text := s.reveal()
 	if text == "" || c.quoted(name, text) {
@@ -179,6 +180,7 @@ func (c *checker) databaseURL(name string, s Secret) string {
 	}
 	if _, err := pgx.ParseConfig(text); err != nil {
 		c.problem("%s: is not a Postgres URL%s; give postgres://user:password@host:5432/database, special characters in the password percent-encoded", name, safeReason(text, err))
+		return ""
 	}
 	return text
 }

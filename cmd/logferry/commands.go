@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -43,7 +44,8 @@ then logferry sync as often as you like.`,
 	cobra.EnableCommandSorting = false
 	root.AddCommand(
 		p.demoCommand(), p.checkCommand(), p.migrateCommand(), p.syncCommand(), p.backfillCommand(),
-		p.serveCommand(), p.statusCommand(), p.verifyCommand(), p.streamsCommand(), p.versionCommand(),
+		p.serveCommand(), p.statusCommand(), p.verifyCommand(), p.streamsCommand(),
+		p.quarantineCommand(), p.versionCommand(),
 	)
 	return root
 }
@@ -69,7 +71,7 @@ saves what it has and ends; the next run goes on.`,
 			return p.withFlow(cmd, want, func(ctx context.Context, f *flow, _ effective) error {
 				summary, err := f.sync(ctx)
 				summary.Command = "sync"
-				return p.finish(ctx, summary, err)
+				return p.finish(ctx, summary, summaryText(summary), err)
 			})
 		},
 	}
@@ -89,9 +91,13 @@ whole numbers with s m h d w, joined (1d12h).`,
 		Example: `  logferry backfill --from 2026-01-01 --dry-run
   logferry backfill --from 2026-01-01 --to 2026-02-01
   logferry backfill --from 90d --stream keywordsai/ds_1
+
+On Kubernetes, from the CronJob, without the time limit of a pass:
   kubectl create job bf --from=cronjob/logferry --dry-run=client -o yaml |
     kubectl set env --local -f - -o yaml LOGFERRY_COMMAND=backfill \
-      LOGFERRY_BACKFILL_FROM=90d | kubectl create -f -`,
+      LOGFERRY_BACKFILL_FROM=90d |
+    kubectl patch --local -f - -o yaml --type=merge \
+      -p '{"spec":{"activeDeadlineSeconds":null}}' | kubectl create -f -`,
 		DisableFlagsInUseLine: true,
 		Args:                  noArgs,
 		RunE:                  func(cmd *cobra.Command, _ []string) error { return p.backfill(cmd, o) },
@@ -127,8 +133,9 @@ func (p *program) backfill(cmd *cobra.Command, o ferry.BackfillOptions) error {
 		if o.DryRun {
 			p.showPlan(summary.Plan)
 			summary.Command = "backfill (dry run)"
+			return p.finish(ctx, summary, planText(summary), err)
 		}
-		return p.finish(ctx, summary, err)
+		return p.finish(ctx, summary, summaryText(summary), err)
 	})
 }
 
@@ -167,7 +174,11 @@ one before is left out. Use it where there is no CronJob.`,
 // passed reports one pass of serve, which goes on whatever the outcome.
 func (p *program) passed(ctx context.Context, s ferry.Summary, err error) {
 	s.Command = "serve"
-	if err := p.finish(ctx, s, err); err != nil {
-		p.log.Error(err.Error(), "exit_code", p.exitCode(ctx, err))
+	code := p.exitCode(ctx, p.finish(ctx, s, summaryText(s), err))
+	if code == ferry.ExitSIGINT || code == ferry.ExitSIGTERM {
+		return // told once, at the end
+	}
+	for _, line := range linesOf(err) {
+		p.tell(slog.LevelError, line, code)
 	}
 }

@@ -24,6 +24,8 @@ ask. Then it removes everything. It reads no settings and needs no account.`,
 					return err
 				}
 				o.databaseURL = e.ferry.DatabaseURL
+			} else if p.hasDatabase() {
+				p.say("DATABASE_URL is left alone; --into-database-url would use it")
 			}
 			return p.deps.demo(cmd.Context(), o)
 		},
@@ -32,4 +34,11 @@ ask. Then it removes everything. It reads no settings and needs no account.`,
 	cmd.Flags().BoolVar(&o.keep, "keep", false, "leave the database up, and say how to connect")
 	cmd.Flags().BoolVar(&intoDatabase, "into-database-url", false, "write into DATABASE_URL instead of a private Postgres")
 	return cmd
+}
+
+// hasDatabase tells whether the variables name a warehouse.
+func (p *program) hasDatabase() bool {
+	_, named := p.env.Lookup("DATABASE_URL")
+	_, inFile := p.env.Lookup("DATABASE_URL_FILE")
+	return named || inFile
 }

@@ -12,6 +12,7 @@ import (
 // flags, settings and output can put its own in; [wired] gives the real ones.
 type deps struct {
 	open     func(context.Context, ferry.Config) (*flow, error)
+	check    func(context.Context, ferry.Config) []ferry.Finding
 	exitCode func(error) int
 
 	migrateUp    func(ctx context.Context, url string, done func(file string, took time.Duration)) error
@@ -30,8 +31,13 @@ type flow struct {
 	verify     func(context.Context, ferry.VerifyOptions) (ferry.VerifyReport, error)
 	status     func(context.Context) ([]ferry.StreamStatus, error)
 	setEnabled func(ctx context.Context, stream string, on bool) error
+	forget     func(ctx context.Context, stream string) error
 	serve      func(context.Context, ferry.ServeOptions) error
-	check      func(context.Context) []ferry.Finding
+
+	cases   func(ctx context.Context, stream string, resolved bool) ([]ferry.QuarantineCase, error)
+	showOne func(ctx context.Context, id int64) (ferry.QuarantineCase, []byte, error)
+	replay  func(ctx context.Context, ids []int64) (ferry.Replayed, error)
+	discard func(ctx context.Context, ids []int64) (int64, error)
 }
 
 // schemaState is where a database's schema stands.

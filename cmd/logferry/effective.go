@@ -34,7 +34,8 @@ type settingsError struct{ problems []string }
 
 func (e settingsError) Error() string { return strings.Join(e.problems, "\n") }
 
-// check turns the settings into effective ones. All problems are in c.
+// check turns the settings into effective ones. All problems are in c; a
+// database or source that cannot be used for one of them is left out.
 func (s settings) check(c *checker, from *given, want needs, now time.Time) effective {
 	c.problems = append(c.problems, from.problems...)
 	var e effective
@@ -78,6 +79,7 @@ func (want needs) missing(c *checker, from *given) {
 var credentials = []string{"CLOUDFLARE_API_TOKEN", "CLOUDFLARE_ACCOUNT_ID", "KEYWORDSAI_API_KEY", "RESPAN_API_KEY"}
 
 func (s settings) cloudflare(c *checker, from *given) *ferry.Cloudflare {
+	before := len(c.problems)
 	token := c.secret("CLOUDFLARE_API_TOKEN", s.CloudflareToken)
 	account := s.CloudflareAccount
 	gateways := c.list("CLOUDFLARE_GATEWAY_IDS", s.CloudflareGateways)
@@ -94,10 +96,14 @@ func (s settings) cloudflare(c *checker, from *given) *ferry.Cloudflare {
 		// Not shown: it may be a token in the wrong place.
 		c.problem("CLOUDFLARE_ACCOUNT_ID: is not an account id: give the 32 characters from the dashboard's address, without quotes or spaces")
 	}
+	if len(c.problems) > before || token == "" {
+		return nil
+	}
 	return &ferry.Cloudflare{Token: token, AccountID: account, Gateways: gateways, BaseURL: base, Budget: budget}
 }
 
 func (s settings) keywordsAI(c *checker, from *given) *ferry.KeywordsAI {
+	before := len(c.problems)
 	name, key := "KEYWORDSAI_API_KEY", c.secret("KEYWORDSAI_API_KEY", s.KeywordsAIKey)
 	if other := c.secret("RESPAN_API_KEY", s.RespanKey); other != "" {
 		if key != "" && key != other {
@@ -117,7 +123,7 @@ func (s settings) keywordsAI(c *checker, from *given) *ferry.KeywordsAI {
 		base = other
 	}
 	budget := c.budget("LOGFERRY_KEYWORDSAI_BUDGET", s.KeywordsAIBudget)
-	if key == "" {
+	if len(c.problems) > before || key == "" {
 		return nil
 	}
 	return &ferry.KeywordsAI{Key: key, KeyName: name, Datasets: datasets, BaseURL: base, Budget: budget}

@@ -83,7 +83,7 @@ func (p *program) showVariables() {
 func wrapped(text, indent string) string {
 	var b strings.Builder
 	line := indent
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		if len(line)+len(word) > 77 && line != indent {
 			b.WriteString(line + "\n")
 			line = indent

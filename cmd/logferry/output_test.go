@@ -44,7 +44,7 @@ keywordsai/ds_1  (disabled, gone, not configured, new)
 	}
 	r = &rig{streams: someStreams()[1:]}
 	r.run(t.Context(), "streams list")
-	const list = "        LOGS  SINCE                 STREAM\n           0  -                     keywordsai/ds_1  (disabled, gone, not configured, new)\n"
+	const list = "      LOGS  SINCE       STREAM\n         0  -           keywordsai/ds_1  (disabled, gone, not configured, new)\n"
 	if diff := cmp.Diff(list, r.out.String()); diff != "" {
 		t.Error(diff)
 	}
@@ -83,9 +83,9 @@ func TestStatusJSON(t *testing.T) {
 	}
 }
 
-func TestVerifyAndPlan(t *testing.T) {
+func TestVerify(t *testing.T) {
 	at := func(hour int) time.Time { return time.Date(2026, 11, 20, hour, 0, 0, 0, time.UTC) }
-	r := &rig{env: plain("LOGFERRY_LOG_FORMAT", "text"), report: ferry.VerifyReport{Spans: []ferry.VerifySpan{
+	r := &rig{env: plain("LOGFERRY_LOG_FORMAT", "text"), report: ferry.VerifyReport{Summary: ferry.Summary{Streams: 2, Requests: 9}, Spans: []ferry.VerifySpan{
 		{Stream: "a", From: at(1), To: at(2), Source: 5, Stored: 5, State: ferry.SpanEqual},
 		{Stream: "a", From: at(2), To: at(3), Source: 7, Stored: 6, State: ferry.SpanDifferent},
 		{Stream: "a", From: at(3), To: at(4), Source: 1000, Stored: 1000, State: ferry.SpanEqual},
@@ -93,29 +93,41 @@ func TestVerifyAndPlan(t *testing.T) {
 	}}}
 	r.run(t.Context(), "verify")
 	const want = `a
+  equal     2026-11-20 01:00:00Z to 2026-11-20 02:00:00Z: 5 logs
   different 2026-11-20 02:00:00Z to 2026-11-20 03:00:00Z: source 7, stored 6
-  1,005 logs equal in 2 spans
+  equal     2026-11-20 03:00:00Z to 2026-11-20 04:00:00Z: 1,000 logs
 b
   expired   2026-11-20 01:00:00Z to 2026-11-20 04:00:00Z: source unknown, stored 2
+verify: 2 streams, 1,005 logs equal, 1 span differs, 1 span expired, 9 requests, 0ms
 `
-	if got, ok := strings.CutPrefix(r.out.String(), want); !ok || !strings.HasPrefix(got, "verify: ") {
-		t.Error(cmp.Diff(want, r.out.String()))
+	if diff := cmp.Diff(want, r.out.String()); diff != "" {
+		t.Error(diff)
 	}
+}
 
-	r = &rig{env: plain("LOGFERRY_LOG_FORMAT", "text"), summary: ferry.Summary{Plan: []ferry.PlanLine{
+func TestPlan(t *testing.T) {
+	at := func(hour int) time.Time { return time.Date(2026, 11, 20, hour, 0, 0, 0, time.UTC) }
+	r := &rig{env: plain("LOGFERRY_LOG_FORMAT", "text"), summary: ferry.Summary{Streams: 4, Requests: 6, Elapsed: 1200 * time.Millisecond, Plan: []ferry.PlanLine{
 		{Stream: "a", From: at(1), To: at(3), Windows: 12, Logs: 8819, Requests: 190, Time: 57 * time.Second},
 		{Stream: "b", From: at(1), To: at(2), Windows: 1, Logs: -1, Requests: -1},
+		{Stream: "c"},
+		{Stream: "d", From: at(1), To: at(2)},
 	}}}
 	r.run(t.Context(), "backfill --from 3d --dry-run")
-	const plan = `a
+	const want = `a
   2026-11-20 01:00:00Z to 2026-11-20 03:00:00Z
-  12 windows, 8,819 logs, 190 requests, about 57.0s at the budget
+  12 windows, 8,819 logs, 190 requests, about 57s at the budget
 b
   2026-11-20 01:00:00Z to 2026-11-20 02:00:00Z
   1 window, unknown logs, requests unknown
+c
+  nothing to do: the span is covered
+d
+  nothing to read: the source holds no log
+backfill (dry run): 4 streams, 13 windows, 8,819 logs, 190 requests to come, 6 requests, 1.2s
 `
-	if got, ok := strings.CutPrefix(r.out.String(), plan); !ok || !strings.HasPrefix(got, "backfill (dry run): ") {
-		t.Error(cmp.Diff(plan, r.out.String()))
+	if diff := cmp.Diff(want, r.out.String()); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -172,9 +184,9 @@ func TestProgressLines(t *testing.T) {
 	report := progressLines(slog.New(slog.NewTextHandler(&out, nil)), func() time.Time { return at })
 	for range 25 {
 		at = at.Add(time.Second)
-		report(ferry.Progress{Rows: 10, Wanted: day, Covered: time.Hour, Note: "budget"})
+		report(ferry.Progress{Rows: 10, Wanted: day, Covered: time.Hour, Done: 1.0 / 24, Note: "budget"})
 	}
-	if n := strings.Count(out.String(), "covered=1h wanted=1d waiting_for=budget"); n != 2 {
+	if n := strings.Count(out.String(), "covered=1h wanted=1d done=4% waiting_for=budget"); n != 2 {
 		t.Errorf("%d lines in 25 seconds:\n%s", n, out.String())
 	}
 }
@@ -186,9 +198,12 @@ func TestProgressBarYieldsToLines(t *testing.T) {
 	if out.Len() > 0 {
 		t.Errorf("an empty bar: %q", out.String())
 	}
-	s.progressBar(ferry.Progress{Rows: 1200, Wanted: 2 * time.Hour, Covered: time.Hour, Note: "waiting for the budget"})
+	s.progressBar(ferry.Progress{Rows: 1200, Wanted: 2 * time.Hour, Covered: time.Hour, Done: 0.5, Note: "waiting for the budget"})
 	if !strings.Contains(out.String(), "1,200 logs, 0 new, 0 requests, waiting for the budget") {
 		t.Errorf("no bar: %q", out.String())
+	}
+	if at := s.bar.State().CurrentNum; at != barSteps/2 {
+		t.Errorf("the bar is at %d of %d", at, barSteps)
 	}
 	_, _ = s.Write([]byte("a line\n"))
 	before, _, found := strings.Cut(out.String(), "a line\n")

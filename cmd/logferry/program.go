@@ -82,7 +82,7 @@ func (p *program) exitCode(ctx context.Context, err error) int {
 	var usage usageError
 	var settings settingsError
 	switch {
-	case errors.As(context.Cause(ctx), &stop) && (err == nil || errors.Is(err, context.Canceled)):
+	case errors.As(context.Cause(ctx), &stop) && ferry.Checkpointed(err):
 		return stop.code()
 	case err == nil:
 		return ferry.ExitOK
@@ -94,24 +94,41 @@ func (p *program) exitCode(ctx context.Context, err error) int {
 	return p.deps.exitCode(err)
 }
 
-// explain says on standard error what went wrong and what to do.
+// explain says on standard error what went wrong and what to do. A mistake in
+// the command line or the settings is told in plain words to whoever made it;
+// what happened to a run goes where its logs go.
 func (p *program) explain(ctx context.Context, err error, code int) {
 	if code == ferry.ExitSIGINT || code == ferry.ExitSIGTERM {
-		p.say("%v; run it again to go on", context.Cause(ctx))
+		p.tell(slog.LevelWarn, fmt.Sprintf("%v; run it again to go on", context.Cause(ctx)), code)
 		return
 	}
-	if err == nil {
-		return
-	}
-	for line := range strings.Lines(err.Error()) {
-		if line = strings.TrimRight(line, "\n"); line != "" {
+	usage, misuse := errors.AsType[usageError](err)
+	_, badSettings := errors.AsType[settingsError](err)
+	for _, line := range linesOf(err) {
+		if misuse || badSettings {
 			p.say("%s", line)
+		} else {
+			p.tell(slog.LevelError, line, code)
 		}
 	}
-	var usage usageError
-	if errors.As(err, &usage) {
+	if misuse {
 		p.say("see `%s --help`", usage.command)
 	}
+}
+
+// linesOf are the reasons behind an error, without empty lines.
+func linesOf(err error) []string {
+	text := strings.Join(ferry.Reasons(err), "\n")
+	return strings.FieldsFunc(text, func(r rune) bool { return r == '\n' })
+}
+
+// tell says a line in plain words, or logs it where machines read.
+func (p *program) tell(level slog.Level, line string, code int) {
+	if p.format == "json" {
+		p.record.Log(context.Background(), level, line, "exit_code", code)
+		return
+	}
+	p.say("%s", line)
 }
 
 func (p *program) say(format string, args ...any) {
@@ -157,16 +174,15 @@ func (p *program) withFlow(cmd *cobra.Command, want needs, work func(context.Con
 	return work(cmd.Context(), f, e)
 }
 
-// finish prints how a command ended, and hands its error on.
-func (p *program) finish(ctx context.Context, s ferry.Summary, err error) error {
+// finish prints how a command ended, for people as text, and hands its error
+// on.
+func (p *program) finish(ctx context.Context, s ferry.Summary, text string, err error) error {
 	p.screen.endProgress()
 	if p.format == "json" {
 		summaryRecord(p.record, s, p.exitCode(ctx, err))
 		return err
 	}
-	for _, note := range s.Notes {
-		p.print("note: %s\n", note)
-	}
-	p.print("%s\n", summaryText(s))
+	// Its notes were logged as they came up.
+	p.print("%s\n", text)
 	return err
 }

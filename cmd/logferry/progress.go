@@ -25,7 +25,7 @@ func progressLines(log *slog.Logger, now func() time.Time) func(ferry.Progress) 
 		last = now()
 		attrs := []any{
 			"streams", p.Streams, "logs_read", p.Rows, "new", p.Inserted, "requests", p.Requests,
-			"covered", formatDuration(p.Covered), "wanted", formatDuration(p.Wanted),
+			"covered", formatDuration(p.Covered), "wanted", formatDuration(p.Wanted), "done", fmt.Sprintf("%.0f%%", 100*p.Done),
 		}
 		if p.Note != "" {
 			attrs = append(attrs, "waiting_for", p.Note)
@@ -34,8 +34,11 @@ func progressLines(log *slog.Logger, now func() time.Time) func(ferry.Progress) 
 	}
 }
 
-// progressBar shows how much of the wanted time is covered. The bar is taken
-// down by [screen.endProgress].
+// barSteps is what the bar is divided into.
+const barSteps = 1000
+
+// progressBar shows how much of the streams' wanted time is covered. The bar is
+// taken down by [screen.endProgress].
 func (s *screen) progressBar(p ferry.Progress) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -43,7 +46,7 @@ func (s *screen) progressBar(p ferry.Progress) {
 		return
 	}
 	if s.bar == nil {
-		s.bar = progressbar.NewOptions64(1,
+		s.bar = progressbar.NewOptions(barSteps+1, // a full bar would count as finished
 			progressbar.OptionSetWriter(s.to),
 			progressbar.OptionSetWidth(20),
 			progressbar.OptionThrottle(100*time.Millisecond),
@@ -56,9 +59,7 @@ func (s *screen) progressBar(p ferry.Progress) {
 		said += ", " + p.Note
 	}
 	s.bar.Describe(said)
-	// One second more than wanted: a full bar would count as finished.
-	s.bar.ChangeMax64(int64(p.Wanted/time.Second) + 1)
-	_ = s.bar.Set64(int64(min(p.Covered, p.Wanted) / time.Second))
+	_ = s.bar.Set(int(barSteps * min(p.Done, 1)))
 }
 
 // endProgress takes the bar down, if there is one.

@@ -7,10 +7,12 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"logferry/internal/pgtest"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"logferry": main})
+	testscript.Main(pgtest.Runner{M: m}, map[string]func(){"logferry": main})
 }
 
 // TestScenes runs the program as a new user would, in an empty folder with no

@@ -24,7 +24,7 @@ func parseSchedule(text string, in *time.Location, now time.Time) (schedule cron
 	}
 	schedule, err = cron.ParseStandard(text)
 	if err != nil {
-		return nil, fmt.Errorf("%w (%v)", errBadSchedule, err)
+		return nil, fmt.Errorf("%w (%w)", errBadSchedule, err)
 	}
 	if schedule.Next(now.In(in)).IsZero() {
 		return nil, errors.New("never comes: no such date within five years")

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -36,7 +38,7 @@ func asSchemaError(err error) error {
 	case errors.Is(err, migrations.ErrEdited), errors.Is(err, migrations.ErrServer), errors.Is(err, migrations.ErrURL):
 		return &schemaError{ferry.ExitConfig, err.Error(), err}
 	case errors.As(err, &pg):
-		return &schemaError{codeOfState(pg.Code), fmt.Sprintf("database: %s (SQLSTATE %s)", pg.Message, pg.Code), err}
+		return &schemaError{codeOfState(pg.Code), fmt.Sprintf("database: %s (SQLSTATE %s)%s", pg.Message, pg.Code, advice[pg.Code]), err}
 	case errors.As(err, &connect):
 		text := fmt.Sprintf("database: no answer (%s); is LOGFERRY_MIGRATE_DATABASE_URL, or else DATABASE_URL, right and the server up?", innermost(err))
 		return &schemaError{ferry.ExitTemporary, text, err}
@@ -44,12 +46,21 @@ func asSchemaError(err error) error {
 	return err
 }
 
+// advice follows the server's own words where they don't say what to do.
+var advice = map[string]string{
+	"28P01": "; check user and password in LOGFERRY_MIGRATE_DATABASE_URL, or else DATABASE_URL",
+	"28000": "; check the user in LOGFERRY_MIGRATE_DATABASE_URL, or else DATABASE_URL",
+	"3D000": "; create it, or check its name in LOGFERRY_MIGRATE_DATABASE_URL, or else DATABASE_URL",
+	"53300": "; run again later",
+	"57P03": "; run again later",
+}
+
 // codeOfState is the exit code of a SQLSTATE that stopped a migration.
 func codeOfState(state string) int {
 	switch {
 	case strings.HasPrefix(state, "28"), state == "42501":
 		return ferry.ExitNoPerm
-	case state == "3D000", state == "08P01":
+	case state == "3D000", state == "08P01", state == "42704":
 		return ferry.ExitConfig
 	case strings.HasPrefix(state, "08"), strings.HasPrefix(state, "53"), strings.HasPrefix(state, "57P"),
 		state == "40001", state == "40P01", state == "55P03", state == "25006":
@@ -60,8 +71,10 @@ func codeOfState(state string) int {
 
 // innermost is the first cause; the errors around it repeat address and user.
 // Of several, one for each address that was tried, the last one speaks.
-func innermost(err error) error {
-	switch e := err.(type) {
+func innermost(err error) string {
+	switch e := err.(type) { //nolint:errorlint // it unwraps by itself
+	case *net.DNSError:
+		return "no such host"
 	case interface{ Unwrap() error }:
 		if cause := e.Unwrap(); cause != nil {
 			return innermost(cause)
@@ -71,5 +84,8 @@ func innermost(err error) error {
 			return innermost(causes[len(causes)-1])
 		}
 	}
-	return err
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "timed out"
+	}
+	return err.Error()
 }

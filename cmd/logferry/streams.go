@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -35,13 +36,18 @@ name is what --stream takes: cloudflare/ACCOUNT/GATEWAY or keywordsai/DATASET.`,
 		},
 	}
 	cmd.AddCommand(list,
-		p.switchCommand("disable", "leave a stream out from now on; its rows stay", false),
-		p.switchCommand("enable", "read a disabled stream again", true),
+		p.streamCommand("disable", "leave a stream out from now on; its rows stay",
+			func(ctx context.Context, f *flow, stream string) error { return f.setEnabled(ctx, stream, false) }, "disabled"),
+		p.streamCommand("enable", "read a disabled stream again",
+			func(ctx context.Context, f *flow, stream string) error { return f.setEnabled(ctx, stream, true) }, "enabled"),
+		p.streamCommand("forget", "drop what is covered of a stream, so that it starts anew; its rows stay",
+			func(ctx context.Context, f *flow, stream string) error { return f.forget(ctx, stream) }, "forgot"),
 	)
 	return cmd
 }
 
-func (p *program) switchCommand(name, short string, on bool) *cobra.Command {
+// streamCommand is a command that does one thing to one stream and says so.
+func (p *program) streamCommand(name, short string, do func(context.Context, *flow, string) error, done string) *cobra.Command {
 	return &cobra.Command{
 		Use:                   name + " STREAM",
 		Short:                 short,
@@ -55,10 +61,10 @@ func (p *program) switchCommand(name, short string, on bool) *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.withFlow(cmd, needs{database: true}, func(ctx context.Context, f *flow, _ effective) error {
-				if err := f.setEnabled(ctx, args[0], on); err != nil {
+				if err := do(ctx, f, args[0]); err != nil {
 					return err
 				}
-				p.print("%sd %s\n", name, args[0])
+				p.print("%s %s\n", done, args[0])
 				return nil
 			})
 		},
@@ -70,8 +76,10 @@ func (p *program) streamTable(streams []ferry.StreamStatus) {
 		p.print("no streams yet: run logferry sync\n")
 		return
 	}
-	p.print("%12s  %-20s  %s\n", "LOGS", "SINCE", "STREAM")
+	const row = "%10s  %-10s  %s\n"
+	p.print(row, "LOGS", "SINCE", "STREAM")
 	for _, s := range streams {
-		p.print("%12s  %-20s  %s%s\n", grouped(s.Logs), instant(s.StartsAt), s.Stream, inBrackets(states(s)))
+		since, _, _ := strings.Cut(instant(s.StartsAt), " ")
+		p.print(row, grouped(s.Logs), since, s.Stream+inBrackets(states(s)))
 	}
 }

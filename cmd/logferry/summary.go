@@ -13,35 +13,75 @@ import (
 
 // summaryText is the one line at the end of a command, for people.
 func summaryText(s ferry.Summary) string {
-	parts := []string{
-		count(int64(s.Streams), "stream", "streams"),
-		count(int64(s.Attested), "window attested", "windows attested"),
-		count(s.Rows, "log read", "logs read"),
-		grouped(s.Inserted) + " new",
-		grouped(s.Changed) + " changed",
-	}
-	for _, extra := range []struct {
-		n         int64
-		one, many string
-	}{
-		{int64(s.Mismatch), "mismatch", "mismatches"},
-		{int64(s.Doubtful), "doubtful window", "doubtful windows"},
-		{s.Rejected, "rejected", "rejected"},
-		{s.Missing, "missing upstream", "missing upstream"},
-		{int64(s.Held), "stream left to another process", "streams left to another process"},
-	} {
-		if extra.n > 0 {
-			parts = append(parts, count(extra.n, extra.one, extra.many))
+	line := oneLine{count(int64(s.Streams), "stream", "streams")}
+	line.add(count(int64(s.Attested), "window attested", "windows attested"), workOf(s))
+	line.some(int64(s.Mismatch), "mismatch", "mismatches")
+	line.some(int64(s.Doubtful), "doubtful window", "doubtful windows")
+	line.some(s.Rejected, "rejected", "rejected")
+	line.some(s.Missing, "missing upstream", "missing upstream")
+	line.some(int64(s.Held), "stream left to another process", "streams left to another process")
+	return line.ended(s)
+}
+
+// verifyText is that line for verify.
+func verifyText(r ferry.VerifyReport) string {
+	var equal int64
+	spans := map[string]int64{}
+	for _, span := range r.Spans {
+		spans[span.State]++
+		if span.State == ferry.SpanEqual {
+			equal += span.Stored
 		}
 	}
-	parts = append(parts, count(s.Requests, "request", "requests"))
-	if s.Retries > 0 {
-		parts = append(parts, count(s.Retries, "retry", "retries"))
+	line := oneLine{count(int64(r.Summary.Streams), "stream", "streams"), count(equal, "log equal", "logs equal")}
+	line.some(spans[ferry.SpanDifferent], "span differs", "spans differ")
+	line.some(spans[ferry.SpanRepaired], "span repaired", "spans repaired")
+	line.some(spans[ferry.SpanExpired], "span expired", "spans expired")
+	line.some(spans[ferry.SpanUnknown], "span not counted", "spans not counted")
+	if r.Summary.Rows > 0 {
+		line.add(workOf(r.Summary))
 	}
+	line.some(r.Summary.Missing, "missing upstream", "missing upstream")
+	return line.ended(r.Summary)
+}
+
+// planText is that line for a dry run, which reads and writes no log.
+func planText(s ferry.Summary) string {
+	var windows, logs, requests int64
+	for _, p := range s.Plan {
+		windows, logs, requests = windows+int64(p.Windows), logs+max(0, p.Logs), requests+max(0, p.Requests)
+	}
+	line := oneLine{count(int64(s.Streams), "stream", "streams")}
+	line.add(count(windows, "window", "windows"), count(logs, "log", "logs"), count(requests, "request", "requests")+" to come")
+	return line.ended(s)
+}
+
+// A oneLine is a summary in the making.
+type oneLine []string
+
+func (l *oneLine) add(parts ...string) { *l = append(*l, parts...) }
+
+// some adds a number unless it is zero.
+func (l *oneLine) some(n int64, one, many string) {
+	if n > 0 {
+		l.add(count(n, one, many))
+	}
+}
+
+// ended adds what every summary ends with.
+func (l *oneLine) ended(s ferry.Summary) string {
+	l.add(count(s.Requests, "request", "requests"))
+	l.some(s.Retries, "retry", "retries")
 	if s.Unfinished > 0 {
-		parts = append(parts, "unfinished: "+roughly(s.Unfinished)+" of wanted time")
+		l.add("unfinished: " + roughly(s.Unfinished) + " of wanted time")
 	}
-	return s.Command + ": " + strings.Join(append(parts, seconds(s.Elapsed)), ", ")
+	l.add(seconds(s.Elapsed))
+	return s.Command + ": " + strings.Join(*l, ", ")
+}
+
+// workOf is what a command did to the logs.
+func workOf(s ferry.Summary) string {
+	return fmt.Sprintf("%s, %s new, %s changed", count(s.Rows, "log read", "logs read"), grouped(s.Inserted), grouped(s.Changed))
 }
 
 // summaryRecord is the same for machines.
@@ -93,9 +133,12 @@ func grouped(n int64) string {
 	return digits
 }
 
-// seconds is a span as people time things: 4.2s, then 3m10s.
+// seconds is a span as people time things: 80ms, 4.2s, then 3m10s.
 func seconds(d time.Duration) string {
-	if d < time.Minute {
+	switch {
+	case d < time.Second:
+		return fmt.Sprintf("%dms", d.Milliseconds())
+	case d < time.Minute:
 		return fmt.Sprintf("%.1fs", d.Seconds())
 	}
 	return roughly(d)

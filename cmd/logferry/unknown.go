@@ -14,7 +14,7 @@ import (
 func (e environ) unknown(known []string) []string {
 	var warnings []string
 	for name, value := range e {
-		if !strings.HasPrefix(name, "LOGFERRY_") || slices.Contains(known, name) ||
+		if !strings.HasPrefix(name, "LOGFERRY_") || strings.TrimSpace(value) == "" || slices.Contains(known, name) ||
 			strings.HasPrefix(name, "LOGFERRY_TEST_") || isServiceLink(name, value) {
 			continue
 		}

@@ -28,12 +28,10 @@ func misused(cmd *cobra.Command, format string, args ...any) error {
 
 // flagProblem rewords what the flag library says.
 func flagProblem(cmd *cobra.Command, err error) error {
-	var bad *pflag.InvalidValueError
-	if errors.As(err, &bad) {
+	if bad, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 		return misused(cmd, "--%s: %q %v", bad.GetFlag().Name, bad.GetValue(), inWords(bad.Unwrap()))
 	}
-	var unknown *pflag.NotExistError
-	if errors.As(err, &unknown) {
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		names := []string{"help"}
 		for _, flag := range ownFlags(cmd) {
 			names = append(names, flag.Name)

@@ -48,7 +48,7 @@ func formatDuration(d time.Duration) string {
 	for _, unit := range []string{"d", "h", "m", "s"} {
 		if n := d / unitLength[unit]; n > 0 {
 			fmt.Fprintf(&b, "%d%s", n, unit)
-			d -= n * unitLength[unit]
+			d %= unitLength[unit]
 		}
 	}
 	if b.Len() == 0 {

@@ -38,7 +38,7 @@ expired, not different. With --repair, what differs is read again.`,
 				report.Summary.Command = "verify"
 				p.screen.endProgress()
 				p.showSpans(report.Spans)
-				return p.finish(ctx, report.Summary, err)
+				return p.finish(ctx, report.Summary, verifyText(report), err)
 			})
 		},
 	}
@@ -49,29 +49,20 @@ expired, not different. With --repair, what differs is read again.`,
 	return cmd
 }
 
-// showSpans prints each stream's counts; equal spans are only summed up.
+// showSpans prints what was counted, stream by stream.
 func (p *program) showSpans(spans []ferry.VerifySpan) {
-	var stream string
-	var equal, logs int64
-	flush := func() {
-		if equal > 0 {
-			p.print("  %s in %s\n", count(logs, "log equal", "logs equal"), count(equal, "span", "spans"))
-		}
-		equal, logs = 0, 0
-	}
+	stream := ""
 	for _, s := range spans {
 		if s.Stream != stream {
-			flush()
 			stream = s.Stream
 			p.print("%s\n", stream)
 		}
+		found := fmt.Sprintf("source %s, stored %s", counted(s.Source), counted(s.Stored))
 		if s.State == ferry.SpanEqual {
-			equal, logs = equal+1, logs+s.Stored
-			continue
+			found = count(s.Stored, "log", "logs")
 		}
-		p.print("  %-9s %s to %s: source %s, stored %s\n", s.State, instant(s.From), instant(s.To), counted(s.Source), grouped(s.Stored))
+		p.print("  %-9s %s to %s: %s\n", s.State, instant(s.From), instant(s.To), found)
 	}
-	flush()
 }
 
 // counted is a count that may be unknown.
@@ -92,15 +83,29 @@ func instant(t time.Time) string {
 
 // showPlan prints what a backfill would do.
 func (p *program) showPlan(plan []ferry.PlanLine) {
-	if len(plan) == 0 {
-		p.print("nothing to do: the span is covered\n")
-	}
 	for _, line := range plan {
-		p.print("%s\n  %s to %s\n", line.Stream, instant(line.From), instant(line.To))
+		p.print("%s\n", line.Stream)
+		switch {
+		case line.From.IsZero():
+			p.print("  nothing to do: the span is covered\n")
+			continue
+		case line.Windows == 0:
+			p.print("  nothing to read: the source holds no log\n")
+			continue
+		}
 		requests := "requests unknown"
 		if line.Requests >= 0 {
-			requests = fmt.Sprintf("%s, about %s at the budget", count(line.Requests, "request", "requests"), seconds(line.Time))
+			requests = fmt.Sprintf("%s, %s at the budget", count(line.Requests, "request", "requests"), about(line.Time))
 		}
+		p.print("  %s to %s\n", instant(line.From), instant(line.To))
 		p.print("  %s, %s logs, %s\n", count(int64(line.Windows), "window", "windows"), counted(line.Logs), requests)
 	}
+}
+
+// about is an estimated span.
+func about(d time.Duration) string {
+	if d < time.Second {
+		return "under a second"
+	}
+	return "about " + roughly(d)
 }

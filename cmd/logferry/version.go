@@ -1,29 +1,32 @@
 package main
 
 import (
+	"cmp"
 	"runtime"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
 )
 
-// version is set when a release is linked: -ldflags "-X main.version=1.2.3".
-var version = ""
+// Set when a release is linked: -ldflags "-X main.version=1.2.3 -X main.commit=…".
+var version, commit string
 
 // A build is where this binary comes from.
 type build struct{ version, commit string }
 
+// readBuild goes by what was linked in, then by what Go stamped: the version
+// of the module, the commit of the checkout.
 func readBuild() build {
-	b := build{version: version, commit: "unknown"}
-	info, ok := debug.ReadBuildInfo()
-	if ok && b.version == "" && info.Main.Version != "(devel)" {
-		b.version = info.Main.Version
+	stamped := build{version: "devel", commit: "unknown"}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		stamped = readStamp(info, stamped)
 	}
-	if b.version == "" {
-		b.version = "devel"
-	}
-	if !ok {
-		return b
+	return build{cmp.Or(version, stamped.version), cmp.Or(commit, stamped.commit)}
+}
+
+func readStamp(info *debug.BuildInfo, b build) build {
+	if v := info.Main.Version; v != "" && v != "(devel)" {
+		b.version = v
 	}
 	for _, setting := range info.Settings {
 		switch {

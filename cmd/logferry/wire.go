@@ -14,6 +14,7 @@ import (
 func wired() deps {
 	return deps{
 		open:     openFlow,
+		check:    ferry.Check,
 		exitCode: exitCodeOf,
 		migrateUp: func(ctx context.Context, url string, done func(string, time.Duration)) error {
 			return asSchemaError(migrations.Options{Done: done}.Up(ctx, url))
@@ -27,7 +28,11 @@ func wired() deps {
 		},
 		newestSchema: migrations.Newest,
 		demo: func(ctx context.Context, o demoOptions) error {
-			return demo.Run(ctx, demo.Options{Trace: o.trace, Keep: o.keep, DatabaseURL: o.databaseURL, Out: o.out})
+			err := demo.Run(ctx, demo.Options{Trace: o.trace, Keep: o.keep, DatabaseURL: o.databaseURL, Out: o.out})
+			if ferry.ExitCode(err) == ferry.ExitUnexpected {
+				err = asSchemaError(err) // the demo migrates, too
+			}
+			return err
 		},
 	}
 }
@@ -44,15 +49,18 @@ func openFlow(ctx context.Context, config ferry.Config) (*flow, error) {
 		verify:     f.Verify,
 		status:     f.Status,
 		setEnabled: f.SetEnabled,
+		forget:     f.Forget,
+		cases:      f.Quarantine,
+		showOne:    f.QuarantineShow,
+		replay:     f.QuarantineReplay,
+		discard:    f.QuarantineDiscard,
 		serve:      f.Serve,
-		check:      f.Check,
 	}, nil
 }
 
 // exitCodeOf is the flow's table and, for migrate, the schema's.
 func exitCodeOf(err error) int {
-	var schema *schemaError
-	if errors.As(err, &schema) {
+	if schema, ok := errors.AsType[*schemaError](err); ok {
 		return schema.code
 	}
 	return ferry.ExitCode(err)
