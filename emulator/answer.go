@@ -51,7 +51,7 @@ func (x *exchange) begin(status int, contentType string, body *[]byte) {
 func compressed(body []byte) []byte {
 	var small bytes.Buffer
 	w := gzip.NewWriter(&small)
-	w.Write(body) // a bytes.Buffer takes everything
+	_, _ = w.Write(body) // a bytes.Buffer takes everything
 	w.Close()
 	return small.Bytes()
 }
@@ -82,7 +82,7 @@ func (x *exchange) dribble(body []byte) {
 	}
 	reader := bytes.NewReader(body)
 	for i := range pieces {
-		io.CopyN(x.w, reader, int64(len(body)*(i+1)/pieces-len(body)*i/pieces))
+		_, _ = io.CopyN(x.w, reader, int64(len(body)*(i+1)/pieces-len(body)*i/pieces)) // nobody may be there any more
 		x.flush()
 		pause(x.r.Context(), whole/pieces)
 	}

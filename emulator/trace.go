@@ -92,8 +92,7 @@ func traceFieldError(reader *csv.Reader, field int, text, want string) error {
 
 // traceError puts the csv reader's own line and column in our words.
 func traceError(err error) error {
-	var parse *csv.ParseError
-	if errors.As(err, &parse) {
+	if parse, ok := errors.AsType[*csv.ParseError](err); ok {
 		return fmt.Errorf("trace: line %d, column %d: %w", parse.Line, parse.Column, parse.Err)
 	}
 	return fmt.Errorf("trace: %w", err)

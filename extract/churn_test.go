@@ -38,7 +38,8 @@ type churning struct {
 // within the window that the tests read.
 func churn(t *rapid.T, kinds []rune) *churning {
 	c := &churning{source: &source{unsorted: rapid.Bool().Draw(t, "unsorted")}}
-	for i, n := range rapid.SliceOfN(rapid.IntRange(0, 30), 1, 14).Draw(t, "times") {
+	rows := rapid.IntRange(1, 14).Draw(t, "rows")
+	for i, n := range rapid.SliceOfN(rapid.IntRange(0, 30), rows, rows).Draw(t, "times") {
 		c.rows = append(c.rows, entry{id: fmt.Sprintf("e%d", i), at: at(n)})
 	}
 	type change struct {

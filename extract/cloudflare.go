@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
 // Names of the time filter's spellings on Cloudflare, in Dialect.Filter.
 const (
-	FilterFilters      = "filters"        // filters=[{key, operator gt or lt, value}], the documented way
-	FilterStartEndDate = "start_end_date" // start_date and end_date, deprecated but honoured in September 2026
+	FilterFilters      = "filters"                 // filters=[{key, operator gt or lt, value}], the documented way
+	FilterStartEndDate = "start_date and end_date" // start_date and end_date, deprecated but honoured in September 2026
 )
 
 // CloudflareNewAccounts is what to tell somebody whose account lists no
@@ -144,11 +145,11 @@ func (c *Cloudflare) list(ctx context.Context, call *call) (listing, reply, erro
 }
 
 func (c *Cloudflare) path(parts ...string) string {
-	path := "/accounts/" + url.PathEscape(c.account) + "/ai-gateway"
+	escaped := []string{"/accounts", url.PathEscape(c.account), "ai-gateway"}
 	for _, part := range parts {
-		path += "/" + url.PathEscape(part)
+		escaped = append(escaped, url.PathEscape(part))
 	}
-	return path
+	return strings.Join(escaped, "/")
 }
 
 // cloudflareBounds adds the time filter. Only gt and lt exist, there is no

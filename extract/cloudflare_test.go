@@ -38,7 +38,7 @@ func TestCloudflareQuery(t *testing.T) {
 			`filters=[{"key":"created_at","operator":"gt","value":["2026-11-01T00:02:03Z"]},` +
 				`{"key":"created_at","operator":"lt","value":["2026-11-01T01:02:03Z"]}]`,
 			order + "asc", "page=2&per_page=50"}},
-		{"start and end", Ask{From: from, To: to, Dialect: Dialect{Filter: "start_end_date", Tick: time.Millisecond}}, []string{
+		{"start and end", Ask{From: from, To: to, Dialect: Dialect{Filter: FilterStartEndDate, Tick: time.Millisecond}}, []string{
 			"end_date=2026-11-01T01:02:03.456Z", order + "asc", "page=2&per_page=50", "start_date=2026-11-01T00:02:03.456Z"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

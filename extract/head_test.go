@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"errors"
 	"slices"
 	"testing"
 
@@ -142,7 +143,7 @@ func TestHeadsErrors(t *testing.T) {
 	t.Parallel()
 	for _, want := range []error{errDown, errConfig, errNoPage} {
 		h := feedOf(answers(t, fails(want)), 3).Head()
-		if _, err := h.Next(t.Context(), nil); err != want || h.Requests != 1 || h.Ended {
+		if _, err := h.Next(t.Context(), nil); !errors.Is(err, want) || h.Requests != 1 || h.Ended {
 			t.Errorf("%v after %d requests, ended %t; want %v", err, h.Requests, h.Ended, want)
 		}
 	}

@@ -10,8 +10,9 @@ import (
 
 // Names of the time filter's spellings on Keywords AI, in Dialect.Filter.
 const (
-	FilterRange      = "range"      // {"created_at": {"gte": …, "lte": …}}, of the 2025 reference
-	FilterConditions = "conditions" // {"created_at": [{"operator": "gte", "value": […]}, …]}, of Respan's
+	FilterRange      = "filters with gte and lte" // {"created_at": {"gte": …, "lte": …}}, of the 2025 reference
+	FilterConditions = "filters with conditions"  // {"created_at": [{"operator": "gte", "value": […]}, …]}, of Respan's
+	FilterBundle     = "filters with a bundle"    // one condition beside {"filter_params": {another}}, of its SDK
 )
 
 // Most rows a page, of logs and of datasets.
@@ -120,13 +121,13 @@ func (k *KeywordsAI) Page(ctx context.Context, ask Ask) (Answer, error) {
 	return l.answer(r), err
 }
 
-// Dialects are both spellings of the time filter for each field that may carry
+// Dialects are the spellings of the time filter for each field that may carry
 // the time; which field a dataset has, its logs tell. The shape is not known
 // before the first answer.
 func (k *KeywordsAI) Dialects() []Dialect {
 	var out []Dialect
 	for _, field := range keywordsTimes {
-		for _, filter := range []string{FilterRange, FilterConditions} {
+		for _, filter := range []string{FilterRange, FilterConditions, FilterBundle} {
 			out = append(out, Dialect{
 				Filter: filter, TimeField: field,
 				Tick: time.Millisecond, PageSize: keywordsRows,
@@ -165,17 +166,19 @@ func keywordsFilters(ask Ask) (map[string]any, error) {
 		return map[string]any{}, nil
 	}
 	from, to := bound(ask.From, ask.Dialect.Tick), bound(ask.To, ask.Dialect.Tick)
+	type condition struct {
+		Operator string   `json:"operator"`
+		Value    []string `json:"value"`
+	}
+	field, low, top := ask.Dialect.TimeField, condition{"gte", []string{from}}, condition{"lte", []string{to}}
 	switch ask.Dialect.Filter {
 	case FilterRange:
-		return map[string]any{ask.Dialect.TimeField: map[string]string{"gte": from, "lte": to}}, nil
+		return map[string]any{field: map[string]string{"gte": from, "lte": to}}, nil
 	case FilterConditions:
-		type condition struct {
-			Operator string   `json:"operator"`
-			Value    []string `json:"value"`
-		}
-		return map[string]any{ask.Dialect.TimeField: []condition{
-			{"gte", []string{from}},
-			{"lte", []string{to}},
+		return map[string]any{field: []condition{low, top}}, nil
+	case FilterBundle:
+		return map[string]any{field: low, "until": map[string]any{
+			"connector": "AND", "filter_params": map[string]any{field: top},
 		}}, nil
 	}
 	return nil, unknownFilter(sourceKeywordsAI, ask)

@@ -25,13 +25,18 @@ func TestKeywordsAIRequest(t *testing.T) {
 		{"no filter, nothing known yet, newest first", Ask{Newest: true},
 			"page=3&page_size=100&sort_by=-timestamp",
 			`{"filters":{},"page":3,"page_size":100,"sort_by":"-timestamp"}`},
-		{"range", Ask{From: from, To: to, Dialect: Dialect{Filter: "range", TimeField: "created_at", Tick: time.Millisecond}},
+		{"range", Ask{From: from, To: to, Dialect: Dialect{Filter: FilterRange, TimeField: "created_at", Tick: time.Millisecond}},
 			"page=3&page_size=100&sort_by=created_at",
 			`{"filters":{"created_at":{"gte":"2026-11-01T00:02:03.456Z","lte":"2026-11-01T01:02:03.456Z"}},"page":3,"page_size":100,"sort_by":"created_at"}`},
-		{"conditions, whole seconds", Ask{From: from, To: to, Dialect: Dialect{Filter: "conditions", TimeField: "start_time", Tick: time.Second}},
+		{"conditions, whole seconds", Ask{From: from, To: to, Dialect: Dialect{Filter: FilterConditions, TimeField: "start_time", Tick: time.Second}},
 			"page=3&page_size=100&sort_by=start_time",
 			`{"filters":{"start_time":[{"operator":"gte","value":["2026-11-01T00:02:03Z"]},{"operator":"lte","value":["2026-11-01T01:02:03Z"]}]},` +
 				`"page":3,"page_size":100,"sort_by":"start_time"}`},
+		{"bundle", Ask{From: from, To: to, Dialect: Dialect{Filter: FilterBundle, TimeField: "timestamp", Tick: time.Millisecond}},
+			"page=3&page_size=100&sort_by=timestamp",
+			`{"filters":{"timestamp":{"operator":"gte","value":["2026-11-01T00:02:03.456Z"]},` +
+				`"until":{"connector":"AND","filter_params":{"timestamp":{"operator":"lte","value":["2026-11-01T01:02:03.456Z"]}}}},` +
+				`"page":3,"page_size":100,"sort_by":"timestamp"}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := &script{answer: func(_ int, r *http.Request) (*http.Response, error) {
@@ -152,11 +157,11 @@ func TestDialects(t *testing.T) {
 		want []spelling
 	}{
 		{keywordsVia(nil), []spelling{
-			{"range", "created_at"}, {"conditions", "created_at"},
-			{"range", "timestamp"}, {"conditions", "timestamp"},
-			{"range", "start_time"}, {"conditions", "start_time"},
+			{FilterRange, "created_at"}, {FilterConditions, "created_at"}, {FilterBundle, "created_at"},
+			{FilterRange, "timestamp"}, {FilterConditions, "timestamp"}, {FilterBundle, "timestamp"},
+			{FilterRange, "start_time"}, {FilterConditions, "start_time"}, {FilterBundle, "start_time"},
 		}},
-		{cloudflareVia(nil, Options{}), []spelling{{"filters", "created_at"}, {"start_end_date", "created_at"}}},
+		{cloudflareVia(nil, Options{}), []spelling{{FilterFilters, "created_at"}, {FilterStartEndDate, "created_at"}}},
 	} {
 		var got []spelling
 		for _, d := range c.api.Dialects() {

@@ -122,27 +122,34 @@ func (p *Prover) holds(ctx context.Context, d *Dialect, log Mark) (bool, error) 
 	}
 	before := func(bound time.Time) Window { return Window{at.Add(-3 * tick), bound} }
 	after := func(bound time.Time) Window { return Window{bound, at.Add(3 * tick)} }
-	if !at.Equal(log.At) { // between two ticks: no bound can touch the log
-		return p.bothAbsent(ctx, *d, log.ID, before(at), after(at.Add(tick)))
-	}
 	top, ok, err := p.side(ctx, *d, log.ID, before(at), before(at.Add(-tick)))
 	if err != nil || !ok {
 		return false, err
 	}
 	low, ok, err := p.side(ctx, *d, log.ID, after(at), after(at.Add(tick)))
-	d.StrictLow, d.StrictTop = low, top
-	return ok, err
+	if err != nil || !ok {
+		return false, err
+	}
+	d.bounded(low, top, at.Equal(log.At))
+	return true, nil
 }
 
-// bothAbsent tells whether neither window returns the log.
-func (p *Prover) bothAbsent(ctx context.Context, d Dialect, id string, windows ...Window) (bool, error) {
-	for _, w := range windows {
-		found, err := p.look(ctx, d, w, id)
-		if err != nil || found == wrong || found == present {
-			return false, err
-		}
+// bounded completes the dialect with what a bound on the known log's tick
+// showed. A log that lies between two ticks is touched by it only where the
+// source cuts times to ticks before it compares them, and says nothing about
+// bounds elsewhere. One that lies on its tick can't tell: a source that needs
+// whole seconds is taken to cut times to them.
+func (d *Dialect) bounded(strictLow, strictTop *bool, onTick bool) {
+	touched := strictLow != nil && *strictLow || strictTop != nil && !*strictTop
+	switch {
+	case onTick:
+		d.Coarse = d.Tick > time.Millisecond
+	case touched:
+		d.Coarse = true
+	default:
+		strictLow, strictTop = nil, nil
 	}
-	return true, nil
+	d.StrictLow, d.StrictTop = strictLow, strictTop
 }
 
 // side proves one bound. A window that touches the log with it shows whether
@@ -156,8 +163,8 @@ func (p *Prover) side(ctx context.Context, d Dialect, id string, touching, beyon
 	case found == present:
 		strict = new(false)
 	}
-	ok, err = p.bothAbsent(ctx, d, id, beyond)
-	return strict, ok, err
+	found, err := p.look(ctx, d, beyond, id)
+	return strict, found == absent || found == crowded, err
 }
 
 // A finding is what an answer shows of a log and of its filter.

@@ -55,6 +55,7 @@ func TestProofOfBoundsAndTick(t *testing.T) {
 		tick      time.Duration
 		strictLow *bool
 		strictTop *bool
+		coarse    bool
 	}{
 		{name: "inclusive", tick: ms, strictLow: no, strictTop: no},
 		{name: "strict", low: true, top: true, tick: ms, strictLow: yes, strictTop: yes},
@@ -62,9 +63,16 @@ func TestProofOfBoundsAndTick(t *testing.T) {
 		{name: "inclusive below, strict above", top: true, tick: ms, strictLow: no, strictTop: yes},
 		{name: "between two ticks, inclusive", offset: 250 * time.Microsecond, tick: ms},
 		{name: "between two ticks, strict", offset: 250 * time.Microsecond, low: true, top: true, tick: ms},
-		{name: "seconds, strict", precision: time.Second, low: true, top: true, tick: time.Second, strictLow: yes, strictTop: yes},
-		{name: "seconds, inclusive", precision: time.Second, tick: time.Second, strictLow: no, strictTop: no},
-		{name: "seconds, between two ticks", offset: 400 * ms, precision: time.Second, low: true, top: true, tick: time.Second},
+		{name: "seconds, strict", precision: time.Second, low: true, top: true, tick: time.Second, strictLow: yes, strictTop: yes, coarse: true},
+		{name: "seconds, inclusive", precision: time.Second, tick: time.Second, strictLow: no, strictTop: no, coarse: true},
+		{name: "seconds, strict, between two ticks", offset: 400 * ms, precision: time.Second, low: true, top: true, tick: time.Second,
+			strictLow: yes, strictTop: yes, coarse: true},
+		{name: "seconds, inclusive, between two ticks", offset: 400 * ms, precision: time.Second, tick: time.Second,
+			strictLow: no, strictTop: no, coarse: true},
+		{name: "seconds, strict below, inclusive above, between two ticks", offset: 400 * ms, precision: time.Second, low: true, tick: time.Second,
+			strictLow: yes, strictTop: no, coarse: true},
+		{name: "seconds, inclusive below, strict above, between two ticks: as if compared whole", offset: 400 * ms, precision: time.Second,
+			top: true, tick: time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -82,7 +90,7 @@ func TestProofOfBoundsAndTick(t *testing.T) {
 			}
 			want := Dialect{
 				Filter: "range", TimeField: "created_at", Shape: "logs", Tick: c.tick, PageSize: 5, Sorted: true, HasTotal: true,
-				StrictLow: c.strictLow, StrictTop: c.strictTop,
+				StrictLow: c.strictLow, StrictTop: c.strictTop, Coarse: c.coarse,
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Error(diff)

@@ -13,6 +13,9 @@ type Reading struct {
 	Bytes    int64     // of bodies, inflated
 	Walks    int       // walks begun
 	Date     time.Time // Date header of the first answer; zero: missing
+	// Through lets walks go on past a total that changes: nothing is proven
+	// by them, but everything is read.
+	Through bool
 
 	feed   *Feed
 	begun  *Answer // the answer of Begin, until the first walk takes it

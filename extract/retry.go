@@ -59,8 +59,7 @@ func (c *client) judge(call *call, ex exchange) error {
 			c.accept()
 			return nil
 		}
-		var denied *denial
-		if !errors.As(err, &denied) {
+		if _, denied := errors.AsType[*denial](err); !denied {
 			return c.retryable(call, ex.status, err)
 		}
 	}

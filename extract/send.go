@@ -15,9 +15,11 @@ import (
 	"time"
 )
 
+// MaxBody is how large an answer may be, inflated, in bytes.
+const MaxBody = 8 << 20
+
 const (
 	attemptTime  = 30 * time.Second // one request, its body included
-	MaxBody      = 8 << 20          // bytes of an answer, inflated
 	maxErrorBody = 64 << 10         // bytes read of an answer that is an error
 )
 
@@ -145,8 +147,7 @@ func (c *client) broken(ctx, limited context.Context, call *call, err error) err
 	if limited.Err() != nil {
 		return c.retryable(call, 0, fmt.Errorf("no whole answer within %s", attemptTime))
 	}
-	var untrusted *tls.CertificateVerificationError
-	if errors.As(err, &untrusted) {
+	if _, untrusted := errors.AsType[*tls.CertificateVerificationError](err); untrusted {
 		return c.failed(call, Config, 0, errors.New("its TLS certificate is not valid for this host, see also SSL_CERT_FILE"))
 	}
 	return c.retryable(call, 0, networkCause(err))

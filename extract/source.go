@@ -57,4 +57,5 @@ type Dialect struct {
 	HasTotal  bool          `json:"has_total"`            // answers carry a total
 	StrictLow *bool         `json:"strict_low,omitempty"` // the lower bound excludes its instant; nil: not known
 	StrictTop *bool         `json:"strict_top,omitempty"` // the upper bound excludes its instant; nil: not known
+	Coarse    bool          `json:"coarse,omitempty"`     // the source cuts times to ticks before it compares them with bounds
 }

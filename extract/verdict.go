@@ -70,7 +70,7 @@ func (r *Reading) alike() bool {
 func (r *Reading) divisible() bool {
 	w, d := r.last, r.feed.Dialect
 	rows := max(w.total, int64(w.entries))
-	return (rows > int64(d.PageSize) || w.pages > 1) && r.Window.Width() > d.Tick
+	return (rows > int64(d.PageSize) || w.busy > 1) && r.Window.Width() > d.Tick
 }
 
 // By says what attested a reading, in the ledger's words.

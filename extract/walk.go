@@ -54,17 +54,22 @@ type walk struct {
 	reading *Reading
 	yield   func(*Page, error) bool // hands a page to the loop; false: it broke off
 	total   int64                   // of its first answer; noTotal: none given
-	asked   int                     // rows a page
+	asked   int                     // rows asked a page
 	size    int                     // rows a page as the first answer shows them
-	pages   int                     // that had rows
+
+	page    int // pages read
+	busy    int // of them, those that had rows
+	rows    int // of the latest
 	entries int
-	ids     map[string]int // entries by key
-	large   int            // entries too large to be read
-	uneven  bool           // a page had fewer rows than asked: page numbers tell no positions
-	fresh   int            // ids that no earlier walk under this total had
-	known   int            // ids when the latest page was read that brought one
-	stale   int            // pages in a row since then
+	uneven  bool // a page had fewer rows than asked: page numbers tell no positions
+	astray  bool // it went on past another total
 	end     ending
+
+	ids   map[string]int // entries by key
+	large int            // entries too large to be read
+	fresh int            // ids that no earlier walk under this total had
+	known int            // ids when the latest page was read that brought one
+	stale int            // pages in a row since then
 }
 
 // An ending is what a walk ended at.
@@ -89,8 +94,8 @@ const stalePages = 3
 var errBroken = errors.New("the loop broke off")
 
 // Walk pages once over the window. The page that [Reading.Begin] read is the
-// first walk's first. It ends at the first answer whose total differs; after
-// it, ask [Reading.Verdict]. An error is yielded once, as the last thing.
+// first walk's first. It ends at the first answer whose total differs, unless
+// it is to go through; after it, ask [Reading.Verdict]. An error is yielded once, as the last thing.
 func (r *Reading) Walk(ctx context.Context) iter.Seq2[*Page, error] {
 	return func(yield func(*Page, error) bool) {
 		defer r.Drop()
@@ -98,7 +103,7 @@ func (r *Reading) Walk(ctx context.Context) iter.Seq2[*Page, error] {
 		if err == nil {
 			err = r.newWalk(first, yield).run(ctx, first)
 		}
-		if err != nil && err != errBroken {
+		if err != nil && !errors.Is(err, errBroken) {
 			yield(nil, err)
 		}
 	}
@@ -108,59 +113,47 @@ func (r *Reading) Walk(ctx context.Context) iter.Seq2[*Page, error] {
 // promises, then further ones until the list ends, since a total may be capped
 // and a page beyond the last may exist.
 func (w *walk) run(ctx context.Context, first Answer) error {
-	rows, err := w.first(ctx, first)
-	if err != nil {
-		return err
-	}
+	defer w.reading.learn(w)
+	err := w.first(ctx, first)
 	last := int((max(w.total, 0) + int64(w.size) - 1) / int64(w.size))
-	page := 2
-	if !w.reading.large {
-		page, rows, err = w.ahead(ctx, last, rows)
+	if err == nil && !w.reading.large {
+		err = w.ahead(ctx, last)
 	}
-	for err == nil && !w.over() && (page <= last || !w.endsWith(rows)) {
-		rows, err = w.read(ctx, page, w.asked)
-		w.turn(rows)
-		page++
+	for err == nil && !w.over() && (w.page < last || !w.listEnded()) {
+		err = w.turn(w.read(ctx, w.page+1, w.asked))
 	}
-	if w.end == nowhere && w.endsWith(rows) {
+	switch {
+	case w.end == nowhere && w.astray:
+		w.end = moved
+	case w.end == nowhere && w.listEnded():
 		w.end = listEnd
 	}
-	w.reading.learn(w)
 	return err
 }
 
 // first hands on the first page.
-func (w *walk) first(ctx context.Context, a Answer) (rows int, err error) {
+func (w *walk) first(ctx context.Context, a Answer) error {
 	if w.reading.large {
-		rows, err = w.divide(ctx, 1, w.asked)
-	} else {
-		rows, err = len(a.Docs), w.take(a, w.asked)
+		return w.turn(w.divide(ctx, 1, w.asked))
 	}
-	w.turn(rows)
-	return rows, err
+	return w.turn(len(a.Docs), w.take(a, w.asked))
 }
 
-// ahead reads promised pages side by side, and returns the page to go on with
-// and the rows of the one before it. Behind a page that is too large it goes
-// no further: where bodies are so large, few have room side by side.
-func (w *walk) ahead(ctx context.Context, last, rows int) (page, rowsBefore int, err error) {
-	page = 2
-	for a, err := range w.reading.fetch(ctx, page, last) {
+// ahead reads promised pages side by side, up to one that is too large: where
+// bodies are so large, few have room side by side.
+func (w *walk) ahead(ctx context.Context, last int) error {
+	for a, err := range w.reading.fetch(ctx, 2, last) {
 		if KindOf(err) == TooLarge {
-			break
+			return nil
 		}
 		if err == nil {
-			rows, err = len(a.Docs), w.take(a, w.asked)
+			err = w.turn(len(a.Docs), w.take(a, w.asked))
 		}
-		if err != nil {
-			return page, rows, err
-		}
-		w.turn(rows)
-		if page++; w.over() {
-			break
+		if err != nil || w.over() {
+			return err
 		}
 	}
-	return page, rows, nil
+	return nil
 }
 
 // read reads one page, and returns its rows.
@@ -198,26 +191,36 @@ func (w *walk) divide(ctx context.Context, page, size int) (rows int, err error)
 	return rows, nil
 }
 
-// take hands on an answer for which so many rows were asked, and notes whether
-// the walk ends at it. An empty page past the end need not say a total.
+// take hands on an answer for which so many rows were asked.
 func (w *walk) take(a Answer, asked int) error {
 	w.uneven = w.uneven || len(a.Docs) < asked
 	if len(a.Docs) > 0 && !w.hand(a) {
 		return errBroken
 	}
-	switch empty := len(a.Docs) == 0; {
+	w.end = w.endAt(a)
+	return nil
+}
+
+// endAt tells whether the walk must end at an answer. An empty page past the
+// end may say 0, or nothing, of the total.
+func (w *walk) endAt(a Answer) ending {
+	empty := len(a.Docs) == 0
+	switch {
 	case w.total < 0:
 		if w.entries >= capRows && w.reading.Window.Width() > w.reading.feed.Dialect.Tick {
-			w.end = cut
+			return cut
 		}
 	case a.Total == unsaid:
 		if empty && w.total == capRows {
-			w.end = capped
+			return capped
 		}
-	case a.Total != w.total && !(empty && a.Total <= 0):
-		w.end = moved
+	case empty && a.Total <= 0:
+	case a.Total != w.total && w.reading.Through:
+		w.astray = true
+	case a.Total != w.total:
+		return moved
 	}
-	return nil
+	return nowhere
 }
 
 // hand hands an answer's entries to the loop; false: it broke off.
@@ -233,23 +236,26 @@ func (w *walk) hand(a Answer) bool {
 	return goOn
 }
 
-// turn notes that a page was read.
-func (w *walk) turn(rows int) {
+// turn notes that a page was read, and passes its error on.
+func (w *walk) turn(rows int, err error) error {
+	w.page++
+	w.rows = rows
 	if rows > 0 {
-		w.pages++
+		w.busy++
 	}
 	if w.stale++; len(w.ids) > w.known {
 		w.stale, w.known = 0, len(w.ids)
 	}
+	return err
 }
 
 // over tells a walk that must not go on.
 func (w *walk) over() bool { return w.end != nowhere || w.stale >= stalePages }
 
-// endsWith tells whether a page of so many rows is the list's last: an empty
-// one is, or one that isn't full once all that was announced has been met.
-func (w *walk) endsWith(rows int) bool {
-	return rows == 0 || w.total >= 0 && rows < w.size && int64(len(w.ids)) >= w.total
+// listEnded tells whether the latest page was the list's last: an empty one
+// is, or one that isn't full once all that was announced has been met.
+func (w *walk) listEnded() bool {
+	return w.rows == 0 || w.total >= 0 && w.rows < w.size && int64(len(w.ids)) >= w.total
 }
 
 func (w *walk) count(key string, m Mark) {

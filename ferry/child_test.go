@@ -30,6 +30,7 @@ type order struct {
 	Cloudflare *ferry.Cloudflare
 	KeywordsAI *ferry.KeywordsAI
 	Schema     int
+	Start      time.Duration
 	Lease      time.Duration
 }
 
@@ -44,7 +45,7 @@ type report struct {
 func (o order) settings() ferry.Config {
 	return ferry.Config{
 		Version: "test", Schema: o.Schema, DatabaseURL: o.Database, Cloudflare: o.Cloudflare, KeywordsAI: o.KeywordsAI,
-		Start: 30 * day, Settle: 10 * time.Minute, Lookback: day, Tail: true, Raw: true, Concurrency: 8, Lease: o.Lease,
+		Start: o.Start, Settle: 10 * time.Minute, Lookback: day, Tail: true, Raw: true, Concurrency: 8, Lease: o.Lease,
 	}
 }
 
@@ -96,7 +97,8 @@ type child struct {
 // start runs the order in a process of its own, on this world.
 func (w *world) start(o order) *child {
 	w.t.Helper()
-	o.Database, o.Cloudflare, o.KeywordsAI, o.Schema, o.Lease = w.url, w.cfg.Cloudflare, w.cfg.KeywordsAI, w.cfg.Schema, w.cfg.Lease
+	o.Database, o.Cloudflare, o.KeywordsAI = w.url, w.cfg.Cloudflare, w.cfg.KeywordsAI
+	o.Schema, o.Start, o.Lease = w.cfg.Schema, w.cfg.Start, w.cfg.Lease
 	text, err := json.Marshal(o)
 	if err != nil {
 		w.t.Fatal(err)

@@ -82,8 +82,9 @@ func splits(t *testing.T, seed uint64, opts emulator.Options) *scene {
 	g := w.gateway("gate")
 	now := time.Now()
 	g.Insert(cloudflareLogs(seed, 700, now.Add(-20*time.Hour), now)...)
+	w.cfg.Start = day
 	var asked atomic.Uint64
-	return &scene{world: w, feeds: []feed{{g, ""}}, requests: 40, stir: func(r emulator.Request) {
+	return &scene{world: w, feeds: []feed{{g, ""}}, requests: 36, stir: func(r emulator.Request) {
 		if n := asked.Add(1); r.Filtered && r.Page > 1 && n%3 == 0 {
 			g.Insert(cloudflareLogs(seed+n, 1, r.From, r.To)...)
 		}

@@ -137,7 +137,7 @@ func mark(e load.Entry) extract.Mark {
 	if e.Record != nil {
 		return extract.Mark{ID: e.Record.LogID, At: e.Record.CreatedAt}
 	}
-	return extract.Mark{ID: e.Reject.LogID}
+	return extract.Mark{ID: e.Reject.LogID, At: e.Reject.At}
 }
 
 // identify reads a document's id and its time in one of the time fields.

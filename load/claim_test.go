@@ -258,10 +258,16 @@ func TestMismatchesInRow(t *testing.T) {
 		"others don't count":  {[]string{"mismatch", "split", "failed", "mismatch", "loaded"}, 2},
 		"fewer than three":    {[]string{"mismatch"}, 1},
 		"attested long since": {[]string{"attested", "mismatch", "mismatch", "mismatch"}, 3},
+		"empty ones between":  {[]string{"attested", "mismatch", "empty", "mismatch", "empty", "empty", "mismatch", "empty"}, 3},
 	} {
 		f := feedOn(t, s, name)
 		for i, status := range test.statuses {
-			f.mark(i, i+1, status)
+			if status != "empty" {
+				f.mark(i, i+1, status)
+				continue
+			}
+			id := f.mark(i, i+1, "attested")
+			execSQL(t, s, `update logferry.windows set attested_by = 'empty_proven' where window_id = $1`, id)
 		}
 		if got, err := f.MismatchesInRow(t.Context(), f.stream.ID); err != nil || got != test.want {
 			t.Errorf("%s: %d, %v; want %d", name, got, err, test.want)

@@ -11,21 +11,38 @@ import (
 // A Range is a stretch of time as a source's filter bounds it.
 type Range struct {
 	Low, Top             time.Time
-	StrictLow, StrictTop bool // the bound's own instant lies outside
+	StrictLow, StrictTop bool          // the bound's own instant lies outside
+	Tick                 time.Duration // to which the source cuts times before it compares them; 0: it compares them whole
+}
+
+// whole is the range for times that are compared whole.
+func (r Range) whole() Range {
+	if r.Tick > 0 && r.StrictLow {
+		r.Low, r.StrictLow = r.Low.Add(r.Tick), false
+	}
+	if r.Tick > 0 && !r.StrictTop {
+		r.Top, r.StrictTop = r.Top.Add(r.Tick), true
+	}
+	return r
 }
 
 // Stored counts the logs that the source should count in the range: rows not
-// missing upstream, open quarantine cases whose span lies in it (a log that is
-// both, because its document could be read before, once), and by how much
+// missing upstream, open quarantine cases whose span lies in it and was not read
+// again without meeting them (a log that is both, because its document could be
+// read before, once), and by how much
 // attested readings left the source's count and ours apart: an id listed twice
 // is one row but two entries; see also [Store.NoteStanding].
 func (s *Store) Stored(ctx context.Context, stream int32, r Range) (int64, error) {
+	r = r.whole()
 	var n int64
 	err := s.retry(ctx, func() error {
 		return s.pool.QueryRow(ctx, `
 			with waiting as (
-			     select log_id from logferry_private.quarantine
-			      where stream_id = $1::integer and resolved_at is null and span <@ tstzrange($2::timestamptz, $3::timestamptz, '[]'))
+			     select log_id from logferry_private.quarantine q
+			      where stream_id = $1::integer and resolved_at is null and span <@ tstzrange($2::timestamptz, $3::timestamptz, '[]')
+			        and not exists (select from logferry.windows v
+			                         where v.stream_id = q.stream_id and v.status = 'attested' and v.window_id > q.window_id
+			                           and v.window_start <= lower(q.span) and v.window_end >= upper(q.span)))
 			select (select count(*) from logferry.requests
 			         where stream_id = $1::integer and missing_upstream_at is null
 			           and log_id not in (select log_id from waiting where log_id is not null)

@@ -27,7 +27,7 @@ func TestStoredWithinBounds(t *testing.T) {
 		{1, 3, false, false, 4}, {1, 3, true, false, 3}, {1, 3, false, true, 3}, {1, 3, true, true, 2},
 		{2, 2, false, false, 2}, {2, 2, true, true, 0}, {4, 9, false, false, 0},
 	} {
-		r := Range{minute(test.low), minute(test.top), test.strictLow, test.strictTop}
+		r := Range{Low: minute(test.low), Top: minute(test.top), StrictLow: test.strictLow, StrictTop: test.strictTop}
 		if n := f.stored(r); n != test.want {
 			t.Errorf("%+v: %d, want %d", test, n, test.want)
 		}
@@ -35,6 +35,17 @@ func TestStoredWithinBounds(t *testing.T) {
 	micro := Range{Low: minute(1).Add(time.Microsecond), Top: minute(3).Add(-time.Nanosecond)}
 	if n := f.stored(micro); n != 2 {
 		t.Errorf("between the outer two: %d, want 2", n)
+	}
+	// Cut to two minutes, "a" is at 0 and all the others at 2.
+	for r, want := range map[Range]int64{
+		{Low: minute(0), Top: minute(2), StrictLow: true, Tick: 2 * time.Minute}:                  3,
+		{Low: minute(0), Top: minute(2), StrictTop: true, Tick: 2 * time.Minute}:                  1,
+		{Low: minute(0), Top: minute(2), Tick: 2 * time.Minute}:                                   4,
+		{Low: minute(0), Top: minute(2), StrictLow: true, StrictTop: true, Tick: 2 * time.Minute}: 0,
+	} {
+		if n := f.stored(r); n != want {
+			t.Errorf("%+v: %d, want %d", r, n, want)
+		}
 	}
 }
 

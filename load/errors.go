@@ -146,8 +146,7 @@ func passingCode(code string) bool {
 }
 
 func passing(err error) bool {
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return passingCode(pg.Code)
 	}
 	return unreachable(err)
@@ -186,8 +185,7 @@ func reason(err error) string {
 
 // Code is the SQLSTATE behind err, or "".
 func Code(err error) string {
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return pg.Code
 	}
 	return ""

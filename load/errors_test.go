@@ -72,7 +72,7 @@ func TestOpenHasLittlePatience(t *testing.T) {
 	if err == nil || took < openFor || took > 2*openFor {
 		t.Errorf("%v after %s, want an error after about %s", err, took, openFor)
 	}
-	if want := "database: connect to the database: no answer (connection refused); is DATABASE_URL right and the server up?"; err.Error() != want {
+	if want := "database: connect: no answer (connection refused); is DATABASE_URL right and the server up?"; err.Error() != want {
 		t.Errorf("%q, want %q", err, want)
 	}
 	_, err = Open(t.Context(), "postgres://u:"+canary+"@h:port/db", "test")
@@ -107,8 +107,7 @@ func TestEndedRuns(t *testing.T) {
 		if !errors.Is(err, want) || err.Error() != "enter the run: "+want.Error() {
 			t.Errorf("%v, want %v", err, want)
 		}
-		var classified *Error
-		if errors.As(err, &classified) {
+		if classified, ok := errors.AsType[*Error](err); ok {
 			t.Errorf("%v has class %d: the database did nothing wrong", err, classified.Class)
 		}
 	}

@@ -55,7 +55,7 @@ func (w *Writing) Finish(ctx context.Context, o Outcome) error {
 		if !o.covers() {
 			return nil
 		}
-		if err := w.closeTooLarge(ctx, tx, o); err != nil {
+		if err := w.closeUnmet(ctx, tx, o); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, `
@@ -103,16 +103,16 @@ func (w *Writing) endRow(ctx context.Context, tx pgx.Tx, o Outcome, missing int)
 		w.Inserted, w.Changed, w.Unchanged, w.Quarantined))
 }
 
-// closeTooLarge closes older cases of documents too large to be kept inside the
-// window: without bytes or id they are known by their place in a reading, so
-// this reading has opened its own.
-func (w *Writing) closeTooLarge(ctx context.Context, tx pgx.Tx, o Outcome) error {
+// closeUnmet closes older cases inside the window that no id tells: documents
+// without one, or too large to be kept. What this reading met of them are cases
+// of its own; the others are not listed any more, or can be read by now.
+func (w *Writing) closeUnmet(ctx context.Context, tx pgx.Tx, o Outcome) error {
 	if o.Status != "attested" {
 		return nil
 	}
 	_, err := tx.Exec(ctx, `
 		update logferry_private.quarantine set resolved_at = now(), resolution = 'superseded'
-		 where stream_id = $1::integer and reason_code = 'too_large' and resolved_at is null
+		 where stream_id = $1::integer and log_id is null and resolved_at is null
 		   and window_id <> $2::bigint and span <@ tstzrange($3::timestamptz, $4::timestamptz)`,
 		w.claim.Stream, w.claim.ID, w.claim.From, o.To)
 	return err

@@ -155,8 +155,12 @@ func TestRetryAt(t *testing.T) {
 		f.finish(w, Outcome{Status: "mismatch"})
 		return count(t, f.Store, `select round(extract(epoch from retry_at - finished_at) / 60)::integer from logferry.windows where window_id = $1::bigint`, w.claim.ID)
 	}
-	for _, want := range []int{15, 30, 60, 120, 240, 480, 960, 1440, 1440, 1440} {
-		if a, b := mismatch(0, 10), mismatch(10, 20); a != want || b != want {
+	for i, want := range []int{15, 30, 60, 120, 240, 480, 960, 1440, 1440, 1440} {
+		first, second := 10, 20
+		if i%2 == 1 {
+			first = 20 // the whole at once
+		}
+		if a, b := mismatch(0, first), mismatch(first-5, second); a != want || b != want {
 			t.Errorf("retry after %d and %d minutes, want %d", a, b, want)
 		}
 		f.run = f.newRun()

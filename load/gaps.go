@@ -60,7 +60,7 @@ func multirange(spans []Span) string {
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
 // MismatchesInRow counts how many of the stream's latest finished windows, at
-// most three, would not attest, one after the other.
+// most three and empty ones left out, would not attest, one after the other.
 func (s *Store) MismatchesInRow(ctx context.Context, stream int32) (int, error) {
 	var n int
 	err := s.retry(ctx, func() error {
@@ -68,6 +68,7 @@ func (s *Store) MismatchesInRow(ctx context.Context, stream int32) (int, error) 
 			select count(*) filter (where doubtful)
 			  from (select bool_and(status = 'mismatch') over (order by window_id desc) as doubtful from logferry.windows
 			         where stream_id = $1::integer and status in ('attested', 'mismatch') and kind <> 'tail'
+			           and attested_by is distinct from 'empty_proven'
 			         order by window_id desc limit 3) last`, stream).Scan(&n)
 	})
 	return n, classify("read the ledger", err)

@@ -24,28 +24,35 @@ func (w *Writing) missed(ctx context.Context, o Outcome) (missed, error) {
 			m.moved = append(m.moved, move{older.id, older.from, stands})
 		}
 	}
-	var unseen []string
+	var unmet []string
 	for id, was := range w.stored {
 		switch {
 		case w.met(id) && was.missing:
 			m.cleared = append(m.cleared, id)
-		case !w.met(id) && !was.missing && o.Missing && was.at.Before(o.To) && !was.at.Before(o.Floor):
-			unseen = append(unseen, id)
+		case !w.met(id) && (was.missing || o.says(was.at)):
+			unmet = append(unmet, id)
 		}
 	}
-	found, err := w.store.lookUp(ctx, w.claim.Stream, unseen)
+	found, err := w.store.lookUp(ctx, w.claim.Stream, unmet)
 	if err != nil {
 		return m, err
 	}
-	for _, id := range unseen {
+	for _, id := range unmet {
+		was := w.stored[id]
 		if to, moved := latestOutside(found[id], Span{w.claim.From, o.To}); moved {
-			m.moved = append(m.moved, move{id, w.stored[id].at, to})
-		} else {
+			m.moved = append(m.moved, move{id, was.at, to})
+		} else if !was.missing {
 			m.marked = append(m.marked, id)
 		}
 	}
 	w.Missing = int64(len(m.marked))
 	return m, nil
+}
+
+// says tells whether a log stored at that time is missing upstream if the
+// reading did not meet it.
+func (o Outcome) says(at time.Time) bool {
+	return o.Missing && at.Before(o.To) && !at.Before(o.Floor)
 }
 
 // latestOutside is the last of the times that the reading says nothing about.

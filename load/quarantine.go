@@ -15,7 +15,7 @@ import (
 func refusal(r *transform.Record, code string) *transform.Reject {
 	return &transform.Reject{
 		Code: "value_out_of_range", Detail: "Postgres refused a value (SQLSTATE " + code + ")",
-		LogID: r.LogID, ClaimedCreatedAt: r.CreatedAt.Format(time.RFC3339Nano), Raw: r.Raw, SHA256: sha256.Sum256(r.Raw),
+		LogID: r.LogID, At: r.CreatedAt, ClaimedCreatedAt: r.CreatedAt.Format(time.RFC3339Nano), Raw: r.Raw, SHA256: sha256.Sum256(r.Raw),
 	}
 }
 
@@ -23,6 +23,10 @@ func refusal(r *transform.Record, code string) *transform.Reject {
 // its log could be read meanwhile.
 func (w *Writing) queueRejects(b *pgx.Batch, rejects []*transform.Reject) {
 	for _, r := range rejects {
+		span := w.claim.Span // where it was met
+		if !r.At.IsZero() {
+			span = Span{r.At, r.At.Add(time.Microsecond)}
+		}
 		b.Queue(`
 			insert into logferry_private.quarantine as q
 			       (stream_id, raw_sha256, reason_code, reason_detail, log_id, claimed_created_at, raw, run_id, window_id, span)
@@ -32,7 +36,7 @@ func (w *Writing) queueRejects(b *pgx.Batch, rejects []*transform.Reject) {
 			       resolved_at = case when q.resolution = 'superseded' then null else q.resolved_at end,
 			       resolution = case when q.resolution = 'superseded' then null else q.resolution end`,
 			w.claim.Stream, r.SHA256[:], r.Code, r.Detail, cleanOrNull(r.LogID), cleanOrNull(r.ClaimedCreatedAt), nonNil(r.Raw),
-			w.claim.Run, w.claim.ID, w.claim.From, w.claim.To)
+			w.claim.Run, w.claim.ID, span.From, span.To)
 	}
 }
 

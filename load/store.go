@@ -31,7 +31,7 @@ func Open(ctx context.Context, url, version string) (*Store, error) {
 	if err != nil {
 		return nil, &Error{Class: Config, Op: "read the database URL", Err: errors.New("not a libpq URL or DSN")}
 	}
-	cfg.MaxConns = max(poolSize, int32(min(cfg.MaxConns, 2*poolSize)))
+	cfg.MaxConns = max(poolSize, min(cfg.MaxConns, 2*poolSize))
 	// A pooler in transaction mode keeps no prepared statements.
 	cfg.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
 	if cfg.ConnConfig.ConnectTimeout == 0 {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/golang-migrate/migrate/v4"
@@ -81,8 +82,8 @@ func (m *migrator) down(ctx context.Context, to int) error {
 	if to < 0 || uint(to) > newest {
 		return fmt.Errorf("there is no version %d", to)
 	}
-	for i := len(m.files) - 1; i >= 0; i-- {
-		f := m.files[i]
+	for _, f := range slices.Backward(m.files) {
+
 		if f.version > current || f.version <= uint(to) {
 			continue
 		}

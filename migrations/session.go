@@ -32,8 +32,7 @@ type session struct {
 func parse(url string) (*pgx.ConnConfig, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
-		var file *fs.PathError
-		if errors.As(err, &file) {
+		if file, ok := errors.AsType[*fs.PathError](err); ok {
 			return nil, fmt.Errorf("%w: %w", ErrURL, file)
 		}
 		return nil, fmt.Errorf("%w: it should look like postgres://user:password@host:5432/name", ErrURL)

@@ -16,7 +16,7 @@ func Cloudflare(doc []byte, o *Options) (*Record, *Reject) {
 	if reject := r.identify("id"); reject != nil {
 		return nil, reject
 	}
-	at, reject := r.createdAt("created_at")
+	at, reject := r.createdAt(r.timeField)
 	if reject != nil {
 		return nil, reject
 	}

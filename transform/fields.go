@@ -1,6 +1,9 @@
 package transform
 
-import "strings"
+import (
+	"maps"
+	"strings"
+)
 
 // A disposal says what becomes of a known member's value in a raw document when
 // payloads are off. Members that no table lists are withheld.
@@ -26,7 +29,7 @@ type fields map[string]field
 // list makes fields of one disposal from names parted by spaces.
 func list(d disposal, names string) fields {
 	all := fields{}
-	for _, name := range strings.Fields(names) {
+	for name := range strings.FieldsSeq(names) {
 		all[name] = field{disposal: d}
 	}
 	return all
@@ -34,9 +37,7 @@ func list(d disposal, names string) fields {
 
 // and adds fields of one disposal.
 func (f fields) and(d disposal, names string) fields {
-	for name, added := range list(d, names) {
-		f[name] = added
-	}
+	maps.Copy(f, list(d, names))
 	return f
 }
 

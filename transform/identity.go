@@ -34,6 +34,21 @@ func (r *reading) identify(names ...string) *Reject {
 	return r.refuse(RejectNoID, "no "+strings.Join(names, " and no "))
 }
 
+// usableTime is the log's time for a reject: zero when there is none that a
+// record could have.
+func (r *reading) usableTime() time.Time {
+	value := r.value(r.timeField)
+	if value == nil || value[0] != '"' {
+		return time.Time{}
+	}
+	text, _ := unquote(value)
+	t, _, ok := parseTime(text)
+	if !ok || !inRange(t, r.options.Now) {
+		return time.Time{}
+	}
+	return t
+}
+
 // createdAt reads the stream's one time field.
 func (r *reading) createdAt(name string) (time.Time, *Reject) {
 	value := r.value(name)

@@ -20,7 +20,7 @@ func KeywordsAI(doc []byte, o *Options) (*Record, *Reject) {
 	if reject := r.identify("id", "unique_id"); reject != nil {
 		return nil, reject
 	}
-	at, reject := r.createdAt(firstText(o.TimeField, "created_at"))
+	at, reject := r.createdAt(r.timeField)
 	if reject != nil {
 		return nil, reject
 	}

@@ -18,6 +18,8 @@ type reading struct {
 	options *Options
 	logID   string // once read
 	claimed string // the time as written, once read
+
+	timeField string // the member that carries the log's time
 }
 
 // read splits a document; nil when it is not one JSON object.
@@ -25,7 +27,10 @@ func read(source string, doc []byte, known fields, o *Options) *reading {
 	if start := skipSpace(doc, 0); start == len(doc) || doc[start] != '{' || !json.Valid(doc) {
 		return nil
 	}
-	r := &reading{members: splitObject(doc), issues: &issues{}, doc: doc, known: known, options: o}
+	r := &reading{
+		members: splitObject(doc), issues: &issues{}, doc: doc, known: known, options: o,
+		timeField: firstText(o.TimeField, "created_at"),
+	}
 	o.Drift.see(source, r.members, known)
 	return r
 }

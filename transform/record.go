@@ -107,8 +107,9 @@ type Payload struct {
 type Reject struct {
 	Code             string   // stable: one of the Reject constants
 	Detail           string   // for people; never payload content
-	LogID            string   // "": none could be read
-	ClaimedCreatedAt string   // the time as written by the source; "": none
+	LogID            string    // "": none could be read
+	At               time.Time // when the log was created, as for a record; zero: not known
+	ClaimedCreatedAt string    // the time as written by the source; "": none
 	Raw              []byte   // the bytes as they may be stored: withheld like Record.Raw
 	SHA256           [32]byte // of the bytes as received
 }

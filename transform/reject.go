@@ -42,6 +42,7 @@ func (r *reading) refuse(code, detail string) *Reject {
 		Code:             code,
 		Detail:           detail,
 		LogID:            r.logID,
+		At:               r.usableTime(),
 		ClaimedCreatedAt: r.claimed,
 		Raw:              r.raw(),
 		SHA256:           sha256.Sum256(r.doc),

@@ -55,7 +55,7 @@ func (s *Server) initdb(ctx context.Context) error {
 	out, err := s.runInitdb(ctx, attributes(s.as, false))
 	if err != nil && strings.Contains(out, "could not look up effective user ID") {
 		var retry error
-		if out, retry = s.runInitdb(ctx, namedByNamespace()); retry != nil {
+		if _, retry = s.runInitdb(ctx, namedByNamespace()); retry != nil {
 			return fmt.Errorf("user id %d has no name, and initdb needs one: add it to /etc/passwd or run as another user "+
 				"(a user namespace didn't help: %w)", os.Geteuid(), retry)
 		}
@@ -98,7 +98,7 @@ func (s *Server) run(extra map[string]string) error {
 	}
 	ended := make(chan struct{})
 	go func() {
-		<-exit
+		<-exit //nolint:errcheck // that it has ended is all that matters
 		close(ended)
 	}()
 	s.cmd, s.ended = cmd, ended

@@ -85,7 +85,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	}
 	s := &Server{bin: bin, as: as, keep: o.Keep, folder: dir, untie: func() {}}
 	if err := s.launch(ctx, o.Settings); err != nil {
-		s.end()
+		_ = s.end() // why it didn't start is what matters
 		return nil, fmt.Errorf("starting a private PostgreSQL from %s: %w", bin, err)
 	}
 	return s, nil

@@ -32,7 +32,7 @@ comment on column logferry_private.quarantine.claimed_created_at is 'Time as wri
 comment on column logferry_private.quarantine.raw is 'The bytes as received, valid or not, less what payload, user and metadata settings withhold; null for too_large.';
 comment on column logferry_private.quarantine.run_id is 'Run that met it first.';
 comment on column logferry_private.quarantine.window_id is 'Ledger row it was met in.';
-comment on column logferry_private.quarantine.span is 'Span of that window.';
+comment on column logferry_private.quarantine.span is 'The log''s own instant if it has a usable time, else the span of that window.';
 comment on column logferry_private.quarantine.first_seen_at is 'First time met.';
 comment on column logferry_private.quarantine.last_seen_at is 'Last time met.';
 comment on column logferry_private.quarantine.seen_count is 'How often re-reads met it.';
