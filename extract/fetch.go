@@ -16,7 +16,7 @@ func (r *Reading) one(ctx context.Context, page, size int) (Answer, error) {
 	f := r.ask(ctx, page, size, room)
 	r.held = f.room
 	r.note(f)
-	if f.err == nil && r.Date.IsZero() && r.Walks == 0 {
+	if f.err == nil && r.Walks == 0 {
 		r.Date = f.Date
 	}
 	return f.Answer, f.err
@@ -36,18 +36,12 @@ type fetched struct {
 	room int64 // bytes of memory held for its documents
 }
 
-// ask requests a page for which room is held; afterwards as much is held as the
-// page really takes, nothing if it has no documents.
+// ask requests a page for which room is held; afterwards as much is held as its
+// body takes.
 func (r *Reading) ask(ctx context.Context, page, size int, room int64) fetched {
 	from, to := r.Window.asked(r.feed.Dialect.Tick)
 	a, err := r.feed.page(ctx, Ask{Dialect: r.feed.Dialect, From: from, To: to, Page: page, Size: size})
-	if err != nil || len(a.Docs) == 0 {
-		r.feed.release(room)
-		room = 0
-	} else {
-		room = r.feed.fit(room, a.Bytes)
-	}
-	return fetched{a, err, room}
+	return fetched{a, err, r.feed.fit(room, a.Bytes)}
 }
 
 func (r *Reading) note(f fetched) {

@@ -126,6 +126,32 @@ func TestEndingsOfAWalk(t *testing.T) {
 	}
 }
 
+// A loop that panics, and is recovered from by a worker, leaves no memory held.
+func TestPanicInTheLoop(t *testing.T) {
+	t.Parallel()
+	for _, at := range []int{1, 9} {
+		synctest.Test(t, func(t *testing.T) {
+			f := feedOf(slow(20, small, nil), 1)
+			f.Ahead = 4
+			func() {
+				defer func() {
+					if recover() == nil {
+						t.Error("no panic")
+					}
+				}()
+				n := 0
+				for page, err := range f.Read(span(0, 10)).Walk(t.Context()) {
+					if n++; err != nil || n == at {
+						panic("in the loop")
+					}
+					page.Count(0, identify(page.Docs[0], "created_at"))
+				}
+			}()
+			allFree(t, f)
+		})
+	}
+}
+
 // Documents in flight stay within their memory, however many windows are read
 // at once, as long as bodies don't more than double from page to page.
 func TestDocumentsInFlightAreBounded(t *testing.T) {

@@ -42,6 +42,7 @@ func (f *Feed) Read(w Window) *Reading {
 func (r *Reading) Begin(ctx context.Context) (total int64, err error) {
 	a, err := r.firstPage(ctx)
 	if err != nil {
+		r.Drop()
 		return 0, err
 	}
 	r.begun = &a

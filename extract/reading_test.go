@@ -82,6 +82,14 @@ func TestVerdicts(t *testing.T) {
 			want: want{Attested, "two_walks", 2, 2},
 		},
 		{
+			name: "alike, but the first not of exactly its total",
+			steps: walks(
+				[]step{page(4, "a", "b"), page(4, "b"), page(4)},
+				[]step{page(3, "a", "b"), page(3, "b"), page(3)},
+				[]step{page(3, "a", "b"), page(3, "b"), page(3)}),
+			want: want{Attested, "two_walks", 3, 2},
+		},
+		{
 			name: "other ids twice in each walk", tick: true,
 			steps: walks(
 				[]step{page(3, "a", "b"), page(3, "b"), page(3)},
@@ -318,26 +326,32 @@ func TestBegin(t *testing.T) {
 		r.Drop()
 		allFree(t, f)
 	}
-	f := feedOf(answers(t, fails(errDown)), 2)
+	f := feedOf(answers(t, step{Answer{Bytes: 1000}, errDown}), 2)
 	if _, err := f.Read(span(0, 10)).Begin(t.Context()); !errors.Is(err, errDown) {
 		t.Errorf("%v, want what the source said", err)
 	}
 	allFree(t, f)
 }
 
-// The page that Begin read is not asked for again, and the reading's Date is
-// that of the very first answer.
+// The page that Begin read is the first walk's first, and not asked for again;
+// the reading's Date is that of the very first answer, and missing if it is
+// missing there.
 func TestBeginsPageIsTheFirstWalksFirst(t *testing.T) {
 	t.Parallel()
-	first, later := page(3, "a", "b"), page(3, "c")
-	first.Date, later.Date = at(1), at(2)
-	api := answers(t, first, later)
-	r := feedOf(api, 2).Read(span(0, 10))
-	if _, err := r.Begin(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	v, load := readAll(t, r)
-	if v != Attested || joined(load) != "a b c" || !r.Date.Equal(at(1)) || r.Requests != 2 || r.Total() != 3 || r.Bytes != 2000 {
-		t.Errorf("%s, loaded %v, date %s, %d requests, total %d, %d bytes", v, load, r.Date, r.Requests, r.Total(), r.Bytes)
+	for _, date := range []time.Time{at(1), {}} {
+		first, again, later := page(3, "a", "b"), page(3, "a", "b"), page(3, "c")
+		first.Date, again.Date, later.Date = date, at(2), at(3)
+		api := answers(t, first, page(3), again, later)
+		r := feedOf(api, 2).Read(span(0, 10))
+		if _, err := r.Begin(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		v, load := readAll(t, r)
+		if v != Attested || joined(load) != "a b c" || !slices.Equal(api.pagesAsked(), []int{1, 2, 1, 2}) {
+			t.Errorf("%s, loaded %v, asked for pages %v", v, load, api.pagesAsked())
+		}
+		if !r.Date.Equal(date) || r.Requests != 4 || r.Total() != 3 || r.Bytes != 4000 {
+			t.Errorf("date %s, %d requests, total %d, %d bytes", r.Date, r.Requests, r.Total(), r.Bytes)
+		}
 	}
 }

@@ -63,7 +63,7 @@ func (r *Reading) counted() bool {
 func (r *Reading) alike() bool {
 	w, b := r.last, r.before
 	return b != nil && b.end == listEnd && b.total == w.total && (w.total < 0 || int64(w.entries) == w.total) &&
-		b.entries == w.entries && maps.Equal(b.ids, w.ids)
+		maps.Equal(b.ids, w.ids)
 }
 
 // divisible tells a window of more than one page and more than one tick.

@@ -116,10 +116,10 @@ func (w *walk) run(ctx context.Context, first Answer) error {
 	defer w.reading.learn(w)
 	err := w.first(ctx, first)
 	last := int((max(w.total, 0) + int64(w.size) - 1) / int64(w.size))
-	if err == nil && !w.reading.large {
+	if err == nil {
 		err = w.ahead(ctx, last)
 	}
-	for err == nil && !w.over() && (w.page < last || !w.listEnded()) {
+	for err == nil && !w.over() && !w.listEnded() {
 		err = w.turn(w.read(ctx, w.page+1, w.asked))
 	}
 	switch {

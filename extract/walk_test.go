@@ -19,11 +19,12 @@ func TestOneWalk(t *testing.T) {
 		verdict Verdict
 	}
 	for _, c := range []struct {
-		name  string
-		size  int
-		tick  bool // the window is one tick wide
-		steps []step
-		want  want
+		name    string
+		size    int
+		tick    bool // the window is one tick wide
+		through bool // the walk is to go on past another total
+		steps   []step
+		want    want
 	}{
 		{
 			name: "a last page that is not full ends it", steps: []step{page(3, "a", "b"), page(3, "c")},
@@ -62,6 +63,15 @@ func TestOneWalk(t *testing.T) {
 			want: want{"a b c d", []int{1, 2}, Again},
 		},
 		{
+			name: "another total, but gone through", through: true, steps: []step{page(3, "a", "b"), page(4, "c", "d"), page(3, "e")},
+			want: want{"a b c d e", []int{1, 2, 3}, Halve},
+		},
+		{
+			name: "another total in a window of one page, had the source not served smaller ones", size: 4,
+			steps: []step{page(4, "a", "b"), page(5, "c", "d")},
+			want:  want{"a b c d", []int{1, 2}, Halve},
+		},
+		{
 			name: "one page that another followed", steps: []step{page(2, "a", "b"), page(3, "c")},
 			want: want{"a b c", []int{1, 2}, Halve},
 		},
@@ -90,6 +100,10 @@ func TestOneWalk(t *testing.T) {
 			want: want{"a b c d e", []int{1, 2, 3}, Attested},
 		},
 		{
+			name: "smaller pages than asked, the last of them full", size: 50, steps: []step{page(4, "a", "b"), page(4, "c", "d"), page(4)},
+			want: want{"a b c d", []int{1, 2, 3}, Attested},
+		},
+		{
 			name: "the same page for ever", steps: []step{page(9, "a", "b"), page(9, "a", "b"), page(9, "a", "b"), page(9, "a", "b")},
 			want: want{"a b", []int{1, 2, 3, 4}, Again},
 		},
@@ -114,6 +128,7 @@ func TestOneWalk(t *testing.T) {
 			if c.tick {
 				r = f.Read(span(5, 6))
 			}
+			r.Through = c.through
 			loaded, err := walkOnce(t.Context(), r)
 			if err != nil {
 				t.Fatal(err)

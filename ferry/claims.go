@@ -11,7 +11,7 @@ import (
 )
 
 // A keeper renews the leases of the run's claims, every third of a lease, and
-// gives up at the end those that are still held.
+// gives up at the end what the run still holds.
 type keeper struct {
 	ferry *Ferry
 	stop  chan struct{}
@@ -67,11 +67,12 @@ func (k *keeper) drop(c *load.Claim) {
 }
 
 // close stops renewing and releases what is left, so that the next run need
-// not wait for leases to run out.
-func (k *keeper) close(ctx context.Context) error {
+// not wait for leases to run out: also claims that the run does not know of,
+// because it was cancelled before their commit was answered.
+func (k *keeper) close(ctx context.Context, run int64) error {
 	close(k.stop)
 	<-k.done
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	return k.ferry.store.Release(ctx, k.list(), "the run ended before the window did")
+	return k.ferry.store.ReleaseRun(ctx, run, "the run ended before the window did")
 }

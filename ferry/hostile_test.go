@@ -2,6 +2,7 @@ package ferry_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -153,5 +154,48 @@ func (w *world) attestedIsTrue(stream *emulator.Stream) {
 		if query[bool](w, `select coverage @> split_part($1, ' ', 1)::timestamptz from logferry.stream_state`, log) {
 			w.t.Errorf("log %s, %s, is covered and not held", id, log[:24])
 		}
+	}
+}
+
+// The Date header says what has settled by the source's clock. Without one, or
+// with one that is nobody's clock, the database's alone decides, with a
+// warning.
+func TestDateHeader(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		faults emulator.Faults
+		behind time.Duration // the end of coverage, behind now less settle
+		note   string
+	}{
+		"right":         {emulator.Faults{}, 0, ""},
+		"missing":       {emulator.Faults{NoDate: true}, 0, "no Date header"},
+		"a day ahead":   {emulator.Faults{DateOff: 25 * time.Hour}, 0, "a day off"},
+		"a day behind":  {emulator.Faults{DateOff: -25 * time.Hour}, 0, "a day off"},
+		"ahead":         {emulator.Faults{DateOff: time.Hour}, 0, ""},
+		"behind":        {emulator.Faults{DateOff: -20 * time.Minute}, 20 * time.Minute, ""},
+		"hours behind":  {emulator.Faults{DateOff: -5 * time.Hour}, 5 * time.Hour, ""},
+		"behind settle": {emulator.Faults{DateOff: -5 * time.Minute}, 5 * time.Minute, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, emulator.Options{})
+			w.cfg.Raw = false
+			prod := w.gateway("prod")
+			prod.Insert(cloudflareLogs(8, 500, time.Now().Add(-9*day), time.Now())...)
+			prod.SetFaults(test.faults)
+			before := time.Now().Add(-w.cfg.Settle - test.behind)
+			sum := w.sync(ferry.ExitOK)
+			w.attestedIsTrue(prod)
+			end := query[time.Time](w, `select upper(coverage) from logferry.stream_state`)
+			if off := end.Sub(before); off < -time.Second || off > 20*time.Second {
+				t.Errorf("coverage ends at %s, want %s after it", before, off)
+			}
+			if told := strings.Contains(fmt.Sprint(sum.Notes), "Date header"); told != (test.note != "") || !strings.Contains(fmt.Sprint(sum.Notes), test.note) {
+				t.Errorf("notes: %q", sum.Notes)
+			}
+			if name != "behind" && name != "hours behind" && name != "behind settle" {
+				w.idle(onePass)
+			}
+		})
 	}
 }

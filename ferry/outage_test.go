@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -31,8 +32,8 @@ func (s *scene) afterOutage(before map[string]standing, sum ferry.Summary, err e
 	}
 	s.t.Logf("exit code %d, %s unfinished", code, sum.Unfinished)
 	before = s.standings(before)
+	s.released()
 	s.calm()
-	eventually(s.t, "what the outage left claimed runs out", func() bool { return s.liveClaims() == 0 })
 	s.sync(ferry.ExitOK)
 	s.standings(before)
 	s.equalAll()
@@ -104,6 +105,40 @@ func TestLostCommits(t *testing.T) {
 			s.afterOutage(before, sum, err)
 		})
 	}
+}
+
+// A run that is told to end while the answer to a commit is under way does not
+// know what it holds, and gives it up all the same.
+func TestCancelledCommits(t *testing.T) {
+	t.Parallel()
+	seed, random := seeded(t)
+	s := gaps(t, seed, emulator.Options{})
+	s.cfg.Lease = time.Minute
+	before := s.standings(nil)
+	for last := int64(4); last < 30; last += 1 + random.Int64N(4) {
+		ctx, cancel := context.WithCancel(context.Background())
+		var commits atomic.Int64
+		s.cfg.DatabaseURL = s.behindProxy(func() bool {
+			if commits.Add(1) != last {
+				return false
+			}
+			cancel()
+			return true
+		})
+		f := s.ferry()
+		_, err := f.Sync(ctx)
+		f.Close()
+		cancel()
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("cancelled at commit %d, but: %v", last, err)
+		}
+		s.released()
+		before = s.standings(before)
+	}
+	s.cfg.DatabaseURL = s.url
+	s.sync(ferry.ExitOK)
+	s.standings(before)
+	s.equalAll()
 }
 
 // behindProxy returns the URL of a proxy before the database that passes on

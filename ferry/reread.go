@@ -82,10 +82,10 @@ func (s *stream) recheckPass(ctx context.Context) error {
 	}
 	end = earlier(end, s.settled())
 	rc := &recheck{stream: s, kind: load.KindRecheck, repair: true}
+	done, _ := s.finishedSpans()
 	if s.fillsAtAnyAge() {
-		rc.whole = true
+		rc.whole, rc.read = true, done
 		return rc.over(ctx, load.Span{From: s.StartsAt, To: end}, nil)
 	}
-	done, _ := s.finishedSpans()
 	return rc.over(ctx, load.Span{From: end.Add(-s.run.cfg.Lookback), To: end}, done)
 }

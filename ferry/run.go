@@ -64,7 +64,7 @@ func (f *Ferry) execute(ctx context.Context, command, kind string, body func(con
 	err = body(ctx, r)
 	stopProgress()
 	err = errors.Join(err, r.judgeRejects())
-	err = errors.Join(err, r.claims.close(ctx))
+	err = errors.Join(err, r.claims.close(ctx, id))
 	return r.end(ctx, err)
 }
 

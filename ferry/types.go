@@ -47,7 +47,8 @@ const (
 	SpanDifferent = "different" // they do not, and still differ
 	SpanRepaired  = "repaired"  // they did not; reading again mended it
 	SpanExpired   = "expired"   // the source no longer serves logs this old
-	SpanUnknown   = "unknown"   // could not be counted: not covered, or the source gives no total
+	SpanUncovered = "uncovered" // no pass has covered it yet, so there is nothing to compare
+	SpanUnknown   = "unknown"   // the source gives no total
 )
 
 // A VerifySpan is one counted stretch of a stream.

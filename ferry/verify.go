@@ -6,7 +6,6 @@ import (
 	"errors"
 	"slices"
 	"sync"
-	"time"
 
 	"logferry/load"
 )
@@ -54,8 +53,11 @@ func (s *stream) verify(ctx context.Context, span load.Span, repair bool) ([]Ver
 	rc := &recheck{stream: s, kind: load.KindVerify, repair: repair}
 	if footing != ready || !s.dialect().HasTotal {
 		held := VerifySpan{Stream: s.Name, From: span.From, To: span.To, Source: -1, Stored: -1, State: SpanUnknown}
-		if footing == empty {
+		switch footing {
+		case empty:
 			held.Source = 0
+		case fresh:
+			held.State = SpanUncovered
 		}
 		return []VerifySpan{held}, nil
 	}
@@ -66,7 +68,8 @@ func (s *stream) verify(ctx context.Context, span load.Span, repair bool) ([]Ver
 }
 
 // uncovered tells which parts of the span nothing is known about: they are not
-// covered, so there is nothing to compare.
+// covered, so there is nothing to compare. What the next pass is to cover, after
+// the end of coverage, is not worth a line unless it is all there is.
 func (rc *recheck) uncovered(ctx context.Context, span load.Span) error {
 	s := rc.stream
 	if span.From = later(span.From, s.StartsAt); span.Empty() {
@@ -74,8 +77,8 @@ func (rc *recheck) uncovered(ctx context.Context, span load.Span) error {
 	}
 	gaps, err := s.run.store.Gaps(ctx, s.ID, span, false)
 	for _, gap := range gaps {
-		if gap.To.Sub(gap.From) >= time.Second { // the Date header has whole seconds
-			rc.found(gap, -1, -1, SpanUnknown)
+		if gap.To.Before(span.To) || !gap.From.After(span.From) {
+			rc.found(gap, -1, -1, SpanUncovered)
 		}
 	}
 	return err

@@ -11,14 +11,6 @@ import (
 	"logferry/load"
 )
 
-// Totals from here on are cut: 10,000 is the usual cap of a search total, so
-// exactly that many says nothing. A cut aims a little lower, so that uneven
-// traffic seldom needs a second cut.
-const (
-	walkBelow = 10_000
-	cutAim    = 8_500
-)
-
 // maxHalvings bounds how often one planned window is halved before what is
 // left of it is a mismatch.
 const maxHalvings = 12
@@ -122,60 +114,6 @@ func (c *carrying) run(ctx context.Context) (parts []piece, err error) {
 		}
 		return c.conclude(ctx, verdict)
 	}
-}
-
-// plan asks the window for its total and narrows it until it can be walked.
-// The first page of the request is not lost: it is the walk's first.
-func (c *carrying) plan(ctx context.Context) error {
-	s, claim := c.stream, c.piece.claim
-	if err := c.fitStored(ctx); err != nil {
-		return err
-	}
-	for {
-		c.reading = s.feed().Read(extract.Window{From: claim.From, To: claim.To})
-		c.reading.Through = s.hopeless() // it is walked once, and not halved
-		total, err := c.reading.Begin(ctx)
-		if err != nil {
-			c.reading.Drop()
-			return err
-		}
-		if total < walkBelow || claim.To.Sub(claim.From) <= s.dialect().Tick {
-			return nil
-		}
-		c.requests += c.reading.Requests
-		cut := c.reading.CutAt(total, cutAim, func(doc []byte) time.Time { return s.identify(doc, s.options.TimeField).At })
-		c.reading.Drop()
-		if err := c.narrow(ctx, cut); err != nil {
-			return err
-		}
-	}
-}
-
-// fitStored narrows a window that holds more rows than a reading may have to
-// compare with, whatever the source still serves of them.
-func (c *carrying) fitStored(ctx context.Context) error {
-	s, claim := c.stream, c.piece.claim
-	if len(claim.Known) == 0 && !s.run.force {
-		return nil
-	}
-	at, more, err := s.run.store.NthStored(ctx, s.ID, claim.Span, 2*walkBelow)
-	if err != nil || !more {
-		return err
-	}
-	if at = at.Truncate(s.dialect().Tick); at.After(claim.From) {
-		return c.narrow(ctx, at)
-	}
-	return nil
-}
-
-// narrow cuts the claim in place; the rest is a gap again, for anyone.
-func (c *carrying) narrow(ctx context.Context, to time.Time) error {
-	if err := c.stream.run.store.Narrow(ctx, c.piece.claim, to); err != nil {
-		return err
-	}
-	c.planned.To = to
-	c.stream.wake()
-	return nil
 }
 
 // walk pages once over the window and loads what it meets.

@@ -3,7 +3,6 @@ package ferry_test
 import (
 	"context"
 	"encoding/hex"
-	"fmt"
 	"log/slog"
 	"os"
 	"testing"
@@ -278,5 +277,3 @@ func (w *world) invariants() {
 func (w *world) watermark(stream *emulator.Stream) time.Time {
 	return query[time.Time](w, `select watermark_at from llm.freshness where stream_name = $1`, stream.Name())
 }
-
-func requestsOf(sum ferry.Summary) string { return fmt.Sprintf("%d requests", sum.Requests) }

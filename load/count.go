@@ -13,6 +13,9 @@ type Range struct {
 	Low, Top             time.Time
 	StrictLow, StrictTop bool          // the bound's own instant lies outside
 	Tick                 time.Duration // to which the source cuts times before it compares them; 0: it compares them whole
+	// Edge is by how much windows whose counts are known only as a whole may
+	// reach beyond the range: what is counted keeps off the edges of coverage.
+	Edge time.Duration
 }
 
 // whole is the range for times that are compared whole.
@@ -39,7 +42,10 @@ func (s *Store) Stored(ctx context.Context, stream int32, r Range) (int64, error
 		return s.pool.QueryRow(ctx, `
 			with waiting as (
 			     select log_id from logferry_private.quarantine q
-			      where stream_id = $1::integer and resolved_at is null and span <@ tstzrange($2::timestamptz, $3::timestamptz, '[]')
+			      where stream_id = $1::integer and resolved_at is null
+			        and (span <@ tstzrange($2::timestamptz, $3::timestamptz, '[]')
+			             or upper(span) > lower(span) + interval '1 microsecond' -- a window, not the log's instant
+			                and span <@ tstzrange($2::timestamptz - $6::text::interval, $3::timestamptz + $6::text::interval, '[]'))
 			        and not exists (select from logferry.windows v
 			                         where v.stream_id = q.stream_id and v.status = 'attested' and v.window_id > q.window_id
 			                           and v.window_start <= lower(q.span) and v.window_end >= upper(q.span)))
@@ -51,11 +57,11 @@ func (s *Store) Stored(ctx context.Context, stream int32, r Range) (int64, error
 			     + (select count(*) from waiting)
 			     + (select coalesce(sum(w.source_total - w.distinct_rows), 0) from logferry.windows w
 			         where w.stream_id = $1::integer and w.status = 'attested' and w.source_total <> w.distinct_rows
-			           and w.window_start >= $2::timestamptz and w.window_end <= $3::timestamptz
+			           and w.window_start >= $2::timestamptz - $6::text::interval and w.window_end <= $3::timestamptz + $6::text::interval
 			           and not exists (select from logferry.windows v
 			                            where v.stream_id = w.stream_id and v.status = 'attested' and v.window_id > w.window_id
 			                              and v.window_start < w.window_end and v.window_end > w.window_start))::bigint`,
-			stream, micros(r.Low), micros(r.Top), r.StrictLow, r.StrictTop).Scan(&n)
+			stream, micros(r.Low), micros(r.Top), r.StrictLow, r.StrictTop, interval(r.Edge)).Scan(&n)
 	})
 	return n, classify("count stored logs", err)
 }
@@ -118,7 +124,7 @@ func (s *Store) Held(ctx context.Context, stream int32) (int64, error) {
 // without doubt, oldest first: coverage less what was last read as accepted or
 // mismatch.
 func (s *Store) Settled(ctx context.Context, stream int32, in Span) ([]Span, error) {
-	rows, err := s.pool.Query(ctx, `
+	return s.selectSpans(ctx, "read coverage", `
 		with doubtful as (
 		     select coalesce(range_agg(tstzrange(w.window_start, w.window_end)), '{}') as spans
 		       from logferry.windows w
@@ -132,11 +138,6 @@ func (s *Store) Settled(ctx context.Context, stream int32, in Span) ([]Span, err
 		  from logferry.stream_state ss, doubtful,
 		       unnest(ss.coverage * tstzmultirange(tstzrange($2::timestamptz, $3::timestamptz)) - doubtful.spans) g
 		 where ss.stream_id = $1::integer order by 1`, stream, micros(in.From), micros(in.To))
-	if err != nil {
-		return nil, classify("read coverage", err)
-	}
-	spans, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Span])
-	return spans, classify("read coverage", err)
 }
 
 // CoverageEnd is the last covered instant's upper bound; false when nothing is

@@ -78,6 +78,8 @@ func (w *Writing) copyFacts(ctx context.Context, tx pgx.Tx, fresh []*transform.R
 // upsertFact rewrites a row in every column but its key and its first load.
 // The latest reading wins, also when a value became null; that is an issue,
 // which stays out of the content hash: the next reading finds the row unchanged.
+// A row that holds the very content already, because the answer to an earlier
+// commit was lost, keeps its issues.
 var upsertFact = func() string {
 	var names, values, sets []string
 	for i, c := range factColumns {
@@ -86,8 +88,9 @@ var upsertFact = func() string {
 		switch c.name {
 		case "created_at", "stream_id", "log_id", "first_loaded_at":
 		case "load_issues":
-			sets = append(sets, "load_issues = case when "+withdrawn("stored", "excluded")+
-				" then array_append(excluded.load_issues, 'value_withdrawn') else excluded.load_issues end")
+			sets = append(sets, "load_issues = case when stored.content_hash = excluded.content_hash then stored.load_issues"+
+				" when "+withdrawn("stored", "excluded")+" then array_append(excluded.load_issues, 'value_withdrawn')"+
+				" else excluded.load_issues end")
 		default:
 			sets = append(sets, c.name+" = excluded."+c.name)
 		}

@@ -32,16 +32,24 @@ func (s *Store) Open(ctx context.Context, w Want) (open, waiting time.Duration, 
 // Gaps lists the stretches of the span that are not covered, oldest first; with
 // force the whole span. For a dry run.
 func (s *Store) Gaps(ctx context.Context, stream int32, in Span, force bool) ([]Span, error) {
-	rows, err := s.pool.Query(ctx, `
+	return s.selectSpans(ctx, "read coverage", `
 		select lower(g), upper(g)
 		  from logferry.stream_state ss,
 		       unnest(tstzmultirange(tstzrange($2::timestamptz, $3::timestamptz)) - case when $4::boolean then '{}'::tstzmultirange else ss.coverage end) g
 		 where ss.stream_id = $1::integer order by 1`, stream, micros(in.From), micros(in.To), force)
-	if err != nil {
-		return nil, classify("read coverage", err)
-	}
-	gaps, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Span])
-	return gaps, classify("read coverage", err)
+}
+
+// selectSpans runs a query whose rows are spans.
+func (s *Store) selectSpans(ctx context.Context, op, sql string, args ...any) (spans []Span, err error) {
+	err = s.retry(ctx, func() error {
+		rows, err := s.pool.Query(ctx, sql, args...)
+		if err != nil {
+			return err
+		}
+		spans, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Span])
+		return err
+	})
+	return spans, classify(op, err)
 }
 
 func multirange(spans []Span) string {

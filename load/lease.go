@@ -50,3 +50,13 @@ func (s *Store) Release(ctx context.Context, ids []int64, detail string) error {
 		return err
 	})
 }
+
+// ReleaseRun is Release for every claim of a run.
+func (s *Store) ReleaseRun(ctx context.Context, run int64, detail string) error {
+	return s.tx(ctx, "release claims", func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `
+			update logferry.windows set status = 'failed', lease_until = null, finished_at = clock_timestamp(), detail = $2::text
+			 where run_id = $1::bigint and status = 'claimed'`, run, detail)
+		return err
+	})
+}

@@ -106,6 +106,7 @@ func (f *feed) openCases() int {
 func TestQuarantineIsSuperseded(t *testing.T) {
 	t.Parallel()
 	good, edited, bad := entry("a", minute(1), ""), entry("a", minute(1), `"tokens_in":1`), decoded([]byte(unreadable), false)
+	s := open(t)
 	for name, steps := range map[string][]struct {
 		entry Entry
 		open  int
@@ -118,8 +119,7 @@ func TestQuarantineIsSuperseded(t *testing.T) {
 		"another's log": {{bad, 1}, {entry("b", minute(1), ""), 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			inWindows, inWalks := newFeed(t), newFeed(t)
+			inWindows, inWalks := feedOn(t, s, name+" by windows"), feedOn(t, s, name+" by walks")
 			w := inWalks.begin(inWalks.claim(0, 10))
 			for i, step := range steps {
 				inWindows.read(0, 10, step.entry)

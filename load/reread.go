@@ -13,27 +13,18 @@ import (
 // than lookback. A stream met for the first time has nothing to reread: its
 // first reading found it that old.
 func (s *Store) Leaving(ctx context.Context, stream int32, edge time.Time, lookback time.Duration) ([]Span, error) {
-	var spans []Span
-	err := s.retry(ctx, func() error {
-		rows, err := s.pool.Query(ctx, `
-			with due as (
-			     select tstzrange(least(reread_until, $2::timestamptz), $2::timestamptz) as span
-			       from logferry.stream_state where stream_id = $1::integer and reread_until is not null),
-			old as (
-			     select coalesce(range_agg(tstzrange(w.window_start, w.window_end)), '{}') as spans
-			       from logferry.windows w, due
-			      where w.stream_id = $1::integer and w.status = 'attested' and w.finished_at >= w.window_end + $3::text::interval
-			        and w.window_start < upper(due.span) and w.window_end > lower(due.span))
-			select lower(g), upper(g)
-			  from logferry.stream_state ss, due, old, unnest(ss.coverage * tstzmultirange(due.span) - old.spans) g
-			 where ss.stream_id = $1::integer order by 1`, stream, micros(edge), interval(lookback))
-		if err != nil {
-			return err
-		}
-		spans, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Span])
-		return err
-	})
-	return spans, classify("read what is to be reread", err)
+	return s.selectSpans(ctx, "read what is to be reread", `
+		with due as (
+		     select tstzrange(least(reread_until, $2::timestamptz), $2::timestamptz) as span
+		       from logferry.stream_state where stream_id = $1::integer and reread_until is not null),
+		old as (
+		     select coalesce(range_agg(tstzrange(w.window_start, w.window_end)), '{}') as spans
+		       from logferry.windows w, due
+		      where w.stream_id = $1::integer and w.status = 'attested' and w.finished_at >= w.window_end + $3::text::interval
+		        and w.window_start < upper(due.span) and w.window_end > lower(due.span))
+		select lower(g), upper(g)
+		  from logferry.stream_state ss, due, old, unnest(ss.coverage * tstzmultirange(due.span) - old.spans) g
+		 where ss.stream_id = $1::integer order by 1`, stream, micros(edge), interval(lookback))
 }
 
 // SaveReread notes how far rereading has come; it never goes back.

@@ -248,6 +248,30 @@ func TestUniqueViolation(t *testing.T) {
 	}
 }
 
+// The answer to a chunk's commit was lost, so it is sent again: rows, issues and
+// sums are as if it had been sent once.
+func TestUnknownCommit(t *testing.T) {
+	t.Parallel()
+	f := newFeed(t)
+	f.read(0, 10, tokens("changed", 1, 1), tokens("moved", 2, 1))
+	w := f.begin(f.claim(0, 10))
+	entries := []Entry{entry("changed", minute(1), ""), tokens("moved", 3, 2), tokens("new", 4, 1)}
+	c, err := w.diff(t.Context(), entries)
+	f.must(err)
+	f.must(f.tx(t.Context(), "commit", func(tx pgx.Tx) error { return w.commitChunk(t.Context(), tx, c) }))
+	f.write(w, entries...)
+	f.finish(w, attested)
+	if got := f.rows(); got != "changed@1 value_withdrawn; moved@3 2 time_moved; new@4 1" {
+		t.Errorf("stored %s", got)
+	}
+	if want := (Counts{Inserted: 1, Changed: 2}); w.Counts != want {
+		t.Errorf("counts %+v, want %+v", w.Counts, want)
+	}
+	if got := f.one(`select concat_ws(' ', inserted_rows, changed_rows, unchanged_rows) from logferry.windows where window_id = $1::bigint`, w.claim.ID); got != "1 2 0" {
+		t.Errorf("the ledger says %s", got)
+	}
+}
+
 // The same entries, in any order and any chunks, end as the same rows.
 func TestOrderDoesNotMatter(t *testing.T) {
 	t.Parallel()

@@ -105,13 +105,13 @@ type Payload struct {
 
 // A Reject is a document that cannot be a record.
 type Reject struct {
-	Code             string   // stable: one of the Reject constants
-	Detail           string   // for people; never payload content
+	Code             string    // stable: one of the Reject constants
+	Detail           string    // for people; never payload content
 	LogID            string    // "": none could be read
 	At               time.Time // when the log was created, as for a record; zero: not known
 	ClaimedCreatedAt string    // the time as written by the source; "": none
-	Raw              []byte   // the bytes as they may be stored: withheld like Record.Raw
-	SHA256           [32]byte // of the bytes as received
+	Raw              []byte    // the bytes as they may be stored: withheld like Record.Raw
+	SHA256           [32]byte  // of the bytes as received
 }
 
 // Options say how documents of one stream are read.

@@ -90,6 +90,7 @@ func TestVerify(t *testing.T) {
 		{Stream: "a", From: at(2), To: at(3), Source: 7, Stored: 6, State: ferry.SpanDifferent},
 		{Stream: "a", From: at(3), To: at(4), Source: 1000, Stored: 1000, State: ferry.SpanEqual},
 		{Stream: "b", From: at(1), To: at(4), Source: -1, Stored: 2, State: ferry.SpanExpired},
+		{Stream: "b", From: at(4), To: at(5), Source: -1, Stored: -1, State: ferry.SpanUncovered},
 	}}}
 	r.run(t.Context(), "verify")
 	const want = `a
@@ -98,6 +99,7 @@ func TestVerify(t *testing.T) {
   equal     2026-11-20 03:00:00Z to 2026-11-20 04:00:00Z: 1,000 logs
 b
   expired   2026-11-20 01:00:00Z to 2026-11-20 04:00:00Z: source unknown, stored 2
+  uncovered 2026-11-20 04:00:00Z to 2026-11-20 05:00:00Z: nothing to compare yet
 verify: 2 streams, 1,005 logs equal, 1 span differs, 1 span expired, 9 requests, 0ms
 `
 	if diff := cmp.Diff(want, r.out.String()); diff != "" {

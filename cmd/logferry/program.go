@@ -104,8 +104,9 @@ func (p *program) explain(ctx context.Context, err error, code int) {
 	}
 	usage, misuse := errors.AsType[usageError](err)
 	_, badSettings := errors.AsType[settingsError](err)
+	_, unknown := errors.AsType[*ferry.UsageError](err)
 	for _, line := range linesOf(err) {
-		if misuse || badSettings {
+		if misuse || badSettings || unknown {
 			p.say("%s", line)
 		} else {
 			p.tell(slog.LevelError, line, code)

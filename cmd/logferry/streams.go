@@ -40,7 +40,7 @@ name is what --stream takes: cloudflare/ACCOUNT/GATEWAY or keywordsai/DATASET.`,
 			func(ctx context.Context, f *flow, stream string) error { return f.setEnabled(ctx, stream, false) }, "disabled"),
 		p.streamCommand("enable", "read a disabled stream again",
 			func(ctx context.Context, f *flow, stream string) error { return f.setEnabled(ctx, stream, true) }, "enabled"),
-		p.streamCommand("forget", "drop what is covered of a stream, so that it starts anew; its rows stay",
+		p.streamCommand("forget", "begin a stream anew: drop what is covered; its rows stay",
 			func(ctx context.Context, f *flow, stream string) error { return f.forget(ctx, stream) }, "forgot"),
 	)
 	return cmd

@@ -58,8 +58,11 @@ func (p *program) showSpans(spans []ferry.VerifySpan) {
 			p.print("%s\n", stream)
 		}
 		found := fmt.Sprintf("source %s, stored %s", counted(s.Source), counted(s.Stored))
-		if s.State == ferry.SpanEqual {
+		switch s.State {
+		case ferry.SpanEqual:
 			found = count(s.Stored, "log", "logs")
+		case ferry.SpanUncovered:
+			found = "nothing to compare yet"
 		}
 		p.print("  %-9s %s to %s: %s\n", s.State, instant(s.From), instant(s.To), found)
 	}

@@ -76,6 +76,9 @@ func (f finder) find(ctx context.Context) (string, error) {
 		}
 		refused = append(refused, errs...)
 	}
+	if err := ctx.Err(); err != nil {
+		return "", fmt.Errorf("looking for PostgreSQL: %w", err) // refused for want of time, not for good
+	}
 	dir, err := f.fetch(ctx)
 	if err != nil {
 		return "", notFound(refused, err)

@@ -94,3 +94,18 @@ func TestNothingFound(t *testing.T) {
 		}
 	}
 }
+
+// TestNoTimeIsNoReasonToDownload: programs that could not be tried because the
+// time was up are not missing.
+func TestNoTimeIsNoReasonToDownload(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	f := finder{path: []string{fakePrograms(t, t.TempDir(), "postgres (PostgreSQL) 16.2")}}
+	f.fetch = func(context.Context) (string, error) {
+		t.Error("it set out to download")
+		return "", nil
+	}
+	if _, err := f.find(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
