@@ -53,9 +53,9 @@ func (r *Reading) note(f fetched) {
 	}
 }
 
-// fetch requests pages from..to side by side and yields their answers in
-// order. A page is fetched ahead only while there is room for its documents.
-func (r *Reading) fetch(ctx context.Context, from, to int) iter.Seq2[Answer, error] {
+// fetch requests pages from..to of a size side by side and yields their answers
+// in order. A page is fetched ahead only while there is room for its documents.
+func (r *Reading) fetch(ctx context.Context, from, to, size int) iter.Seq2[Answer, error] {
 	return func(yield func(Answer, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		var queue []chan fetched
@@ -77,7 +77,7 @@ func (r *Reading) fetch(ctx context.Context, from, to int) iter.Seq2[Answer, err
 				if room == 0 {
 					break
 				}
-				queue = append(queue, r.start(ctx, next, room))
+				queue = append(queue, r.start(ctx, next, size, room))
 				next++
 			}
 			f := <-queue[0]
@@ -90,9 +90,9 @@ func (r *Reading) fetch(ctx context.Context, from, to int) iter.Seq2[Answer, err
 	}
 }
 
-func (r *Reading) start(ctx context.Context, page int, room int64) chan fetched {
+func (r *Reading) start(ctx context.Context, page, size int, room int64) chan fetched {
 	c := make(chan fetched, 1)
-	go func() { c <- r.ask(ctx, page, r.feed.Dialect.PageSize, room) }()
+	go func() { c <- r.ask(ctx, page, size, room) }()
 	return c
 }
 

@@ -97,7 +97,9 @@ func TestEndingsOfAWalk(t *testing.T) {
 				r := f.Read(span(0, 10))
 				rows, ends := 0, 0
 				var failed error
+				var last time.Time // when the loop had its turn
 				for page, err := range r.Walk(ctx) {
+					last = time.Now()
 					if err != nil {
 						failed = err
 						ends++
@@ -116,6 +118,9 @@ func TestEndingsOfAWalk(t *testing.T) {
 				}
 				if !errors.Is(failed, c.want) || (c.want != nil) != (ends == 1) || rows != c.rows {
 					t.Errorf("%d rows, then %d errors, %v; want %d rows, then %v", rows, ends, failed, c.rows, c.want)
+				}
+				if wait := time.Since(last); wait > 0 && (c.want != nil || c.breakAt > 0) {
+					t.Errorf("waited %s for pages that nobody wants", wait)
 				}
 				if r.Requests != len(api.asks) {
 					t.Errorf("counted %d requests of %d", r.Requests, len(api.asks))

@@ -133,7 +133,7 @@ func TestTooLargeAmongUnevenPages(t *testing.T) {
 			src.rows[i].weight = 1
 		}
 		src.rows[heavy].weight = 3
-		f := feedOf(src, 12)
+		f := feedOf(src, 8)
 		f.Dialect.HasTotal = false
 		r := f.Read(span(0, 100))
 		v, load := readAll(t, r)

@@ -138,6 +138,32 @@ func TestUnstableTiesAddUp(t *testing.T) {
 	}
 }
 
+// A server that deals ties by itself for every page, but alike each time, lists
+// some logs twice and others never, in every walk by the same pages. Walks that
+// end their pages elsewhere show it.
+func TestTiesDealtAlike(t *testing.T) {
+	t.Parallel()
+	wrong, right := 0, 0
+	for seed := range uint64(200) {
+		src := &source{deal: seed + 1, alike: true}
+		for i, id := range many("e", 36) {
+			src.rows = append(src.rows, entry{id: id, at: at(i / 3)})
+		}
+		for _, p := range carry(t, feedOf(src, 10), span(0, 31), 0) {
+			switch {
+			case p.verdict != Attested:
+			case slices.Equal(p.loaded, src.held(p.Window)):
+				right++
+			default:
+				wrong++
+			}
+		}
+	}
+	if wrong > 0 || right < 200 {
+		t.Errorf("attested %d times with all logs, %d times without some", right, wrong)
+	}
+}
+
 // whole checks that a part holds exactly what the source does.
 func (s *source) whole(t *rapid.T, p part) {
 	if want := s.readable(p.Window); !slices.Equal(without(p.loaded, "(too large)"), want) {

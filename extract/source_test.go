@@ -60,6 +60,7 @@ type source struct {
 	precision            time.Duration       // to which times and bounds are cut; 0: none
 	unsorted             bool                // it ignores the asked order
 	deal                 uint64              // not 0: ties are dealt anew each request, seeded by this
+	alike                bool                // they are dealt alike each time a page is asked
 	total                func(n int64) int64 // what it announces; nil: the truth
 	maxRows              int                 // rows a page at most; 0: as asked
 	refuses              bool                // pages past the end, rather than serve them empty
@@ -155,7 +156,9 @@ func (s *source) sort(rows []entry, ask Ask) {
 		if s.times == nil {
 			s.times = map[Ask]int{}
 		}
-		s.times[ask]++
+		if !s.alike {
+			s.times[ask]++
+		}
 		seed := s.deal + uint64(ask.Page)<<32 + uint64(s.times[ask])
 		slices.SortStableFunc(rows, func(a, b entry) int { return cmp.Compare(dealt(a, seed), dealt(b, seed)) })
 	}

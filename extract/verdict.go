@@ -66,11 +66,13 @@ func (r *Reading) alike() bool {
 		maps.Equal(b.ids, w.ids)
 }
 
-// divisible tells a window of more than one page and more than one tick.
+// divisible tells a window of more than one page and more than one tick. What
+// would be one page is more where the source serves smaller ones than asked.
 func (r *Reading) divisible() bool {
 	w, d := r.last, r.feed.Dialect
 	rows := max(w.total, int64(w.entries))
-	return (rows > int64(d.PageSize) || w.busy > 1) && r.Window.Width() > d.Tick
+	pages := rows > int64(d.PageSize) || w.size < w.asked && w.busy > 1
+	return pages && r.Window.Width() > d.Tick
 }
 
 // By says what attested a reading, in the ledger's words.

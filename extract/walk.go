@@ -142,7 +142,7 @@ func (w *walk) first(ctx context.Context, a Answer) error {
 // ahead reads promised pages side by side, up to one that is too large: where
 // bodies are so large, few have room side by side.
 func (w *walk) ahead(ctx context.Context, last int) error {
-	for a, err := range w.reading.fetch(ctx, 2, last) {
+	for a, err := range w.reading.fetch(ctx, 2, last, w.asked) {
 		if KindOf(err) == TooLarge {
 			return nil
 		}

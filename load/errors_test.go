@@ -51,8 +51,8 @@ func TestConnectionErrors(t *testing.T) {
 			t.Parallel()
 			_, err := pgx.Connect(t.Context(), test.url)
 			err = classify("connect", err)
-			var classified *Error
-			if !errors.As(err, &classified) || classified.Class != test.class || !strings.Contains(err.Error(), test.says) {
+			classified, ok := errors.AsType[*Error](err)
+			if !ok || classified.Class != test.class || !strings.Contains(err.Error(), test.says) {
 				t.Errorf("%v; want class %d and %q", err, test.class, test.says)
 			}
 			if strings.Contains(err.Error(), canary) || strings.Contains(err.Error(), "\n") {
@@ -69,15 +69,15 @@ func TestOpenHasLittlePatience(t *testing.T) {
 	began := time.Now()
 	_, err := Open(t.Context(), "postgres://u:"+canary+"@127.0.0.1:1/db", "test")
 	took := time.Since(began)
-	if err == nil || took < openFor || took > 2*openFor {
-		t.Errorf("%v after %s, want an error after about %s", err, took, openFor)
+	if err == nil || took < openFor || took > workFor/2 {
+		t.Errorf("%v after %s, want an error after little more than %s", err, took, openFor)
 	}
 	if want := "database: connect: no answer (connection refused); is DATABASE_URL right and the server up?"; err.Error() != want {
 		t.Errorf("%q, want %q", err, want)
 	}
 	_, err = Open(t.Context(), "postgres://u:"+canary+"@h:port/db", "test")
-	var classified *Error
-	if !errors.As(err, &classified) || classified.Class != Config || strings.Contains(err.Error(), canary) {
+	classified, ok := errors.AsType[*Error](err)
+	if !ok || classified.Class != Config || strings.Contains(err.Error(), canary) {
 		t.Errorf("a malformed URL: %v", err)
 	}
 }
@@ -148,8 +148,8 @@ func TestPostgresErrors(t *testing.T) {
 				_, err := tx.Exec(t.Context(), test.sql, pgx.QueryExecModeSimpleProtocol)
 				return err
 			})
-			var classified *Error
-			if !errors.As(err, &classified) || classified.Class != test.class || !strings.Contains(err.Error(), test.says) {
+			classified, ok := errors.AsType[*Error](err)
+			if !ok || classified.Class != test.class || !strings.Contains(err.Error(), test.says) {
 				t.Errorf("%v; want class %d and %q", err, test.class, test.says)
 			}
 			if strings.Contains(err.Error(), canary) || strings.Contains(err.Error(), "\n") {

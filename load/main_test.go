@@ -126,7 +126,7 @@ func minutes(from, to int) Span { return Span{minute(from), minute(to)} }
 
 // want is a span in minutes, wanted by the feed's run.
 func (f *feed) want(from, to int) Want {
-	return Want{Stream: f.stream.ID, Run: f.run, Kind: KindSync, Span: minutes(from, to), Tick: time.Millisecond, Lease: time.Minute}
+	return Want{Stream: f.stream.ID, Run: f.run, Kind: KindSync, Span: minutes(from, to), Tick: time.Millisecond, Lease: time.Hour}
 }
 
 // turn makes a claim attempt.

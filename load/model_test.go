@@ -79,7 +79,7 @@ func (m *claimModel) claim(t *rapid.T) {
 	w := Want{
 		Stream: m.f.stream.ID, Run: rapid.SampledFrom(m.runs).Draw(t, "run"), Kind: KindSync, Span: Span{m.at(from), m.at(to)},
 		Force: rapid.Bool().Draw(t, "force"), Hurry: rapid.Bool().Draw(t, "hurry"), Exact: rapid.Bool().Draw(t, "exact"),
-		Newest: time.Duration(newest) * time.Millisecond, Tick: time.Duration(tick) * time.Millisecond, Lease: time.Minute,
+		Newest: time.Duration(newest) * time.Millisecond, Tick: time.Duration(tick) * time.Millisecond, Lease: time.Hour,
 	}
 	done := rapid.IntRange(0, 10).Draw(t, "done")
 	w.Done = []Span{{m.at(from), m.at(from + done)}}

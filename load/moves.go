@@ -76,13 +76,21 @@ var inherit = `
 	 where n.stream_id = $1::integer and n.created_at = $3::timestamptz and n.log_id = $4::text
 	   and o.stream_id = $1::integer and o.created_at = $2::timestamptz and o.log_id = n.log_id`
 
-// queueMoves ends the older rows of moved logs, once those that stand are there.
+// queueMoves ends the older rows of moved logs, and their payloads, once those
+// that stand are there. One that does not stand any more, because another
+// window's reading moved it at the same time, ends nothing.
 func queueMoves(b *pgx.Batch, stream int32, moves []move) {
 	for _, m := range moves {
 		b.Queue(inherit, stream, m.from, m.to, m.id)
-		for _, table := range []string{"logferry.requests", "logferry_private.payloads"} {
-			b.Queue(`delete from `+table+` where stream_id = $1::integer and created_at = $2::timestamptz and log_id = $3::text`,
-				stream, m.from, m.id)
-		}
+		b.Queue(`
+			delete from logferry.requests o
+			 where stream_id = $1::integer and created_at = $2::timestamptz and log_id = $4::text
+			   and exists (select from logferry.requests n where n.stream_id = $1::integer and n.created_at = $3::timestamptz and n.log_id = o.log_id)`,
+			stream, m.from, m.to, m.id)
+		b.Queue(`
+			delete from logferry_private.payloads p
+			 where stream_id = $1::integer and created_at = $2::timestamptz and log_id = $3::text
+			   and not exists (select from logferry.requests o where o.stream_id = $1::integer and o.created_at = $2::timestamptz and o.log_id = p.log_id)`,
+			stream, m.from, m.id)
 	}
 }

@@ -3,8 +3,10 @@ package load
 import (
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"pgregory.net/rapid"
 )
 
@@ -148,6 +150,37 @@ func TestMoveBesideUniqueViolation(t *testing.T) {
 		t.Errorf("stored %s", got)
 	}
 	kept("a")
+}
+
+// Two windows miss a log at once that is stored in both: each finds it in the
+// other. It must not go from both.
+func TestMovesAtOnce(t *testing.T) {
+	t.Parallel()
+	f := newFeed(t)
+	f.read(0, 10, tokens("a", 1, 5))
+	f.read(10, 20, tokens("a", 11, 5))
+	var both [2]missed
+	windows := [2]*Writing{f.begin(f.claim(0, 10)), f.begin(f.claim(10, 20))}
+	for i, w := range windows {
+		var err error
+		both[i], err = w.missed(t.Context(), Outcome{Status: "attested", Missing: true, To: w.claim.To})
+		f.must(err)
+		if len(both[i].moved) != 1 {
+			t.Fatalf("window %d found %+v", i, both[i])
+		}
+	}
+	var finishing sync.WaitGroup
+	for i, w := range windows {
+		finishing.Go(func() {
+			if err := f.tx(t.Context(), "settle", func(tx pgx.Tx) error { return w.settleMissed(t.Context(), tx, both[i]) }); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	finishing.Wait()
+	if n := count(t, f.Store, `select count(*) from logferry.requests`); n != 1 {
+		t.Errorf("%d rows are left of the log, want one", n)
+	}
 }
 
 // Ids new in time that nobody read before are not looked up: that would search

@@ -103,7 +103,7 @@ func (s *Store) tx(ctx context.Context, op string, fn func(pgx.Tx) error) error 
 // the URL may be wrong and somebody sits waiting, and in the middle of a run,
 // where a restart of the server should not cost the run.
 const (
-	openFor = 5 * time.Second
+	openFor = 3 * time.Second
 	workFor = 30 * time.Second
 )
 
