@@ -9,8 +9,14 @@
 // is a count. A walk therefore notes the total that its first answer announces
 // and ends at the first answer that announces another one; and a window is
 // attested only when one walk alone, or all its walks under one unchanged
-// total, hold exactly that many different ids. Everything else is repeated,
-// then halved, then called a mismatch: see [Reading.Verdict].
+// total, hold exactly that many different ids. Everything else is repeated, by
+// pages that end elsewhere, then halved, then called a mismatch: see
+// [Reading.Verdict].
+//
+// An unchanged total shows every insert and every delete, unless one of each
+// falls between the same two requests: then a row can slip to a page that was
+// read. Windows end where the source has settled, so that takes a straggler and
+// a deletion at once.
 //
 // Bounds are asked one tick wider than the window, since nobody documents
 // whether they are strict; entries are counted before those outside the window

@@ -46,10 +46,7 @@ type Prover struct {
 // was asked. Whether the bounds are strict shows when the log lies exactly on
 // one. A dialect is refused only if the log is still listed afterwards.
 func (p *Prover) Prove(ctx context.Context, prefer *Dialect) (Dialect, error) {
-	known := p.Head.Oldest
-	if p.Known != nil {
-		known = *p.Known
-	}
+	known := p.known()
 	if known.ID == "" {
 		return Dialect{}, ErrUnproven
 	}
@@ -77,6 +74,26 @@ func (p *Prover) Prove(ctx context.Context, prefer *Dialect) (Dialect, error) {
 		return Dialect{}, ErrUnproven
 	}
 	return Dialect{}, &NoDialectError{p.Feed.Name, tried}
+}
+
+// Finds tells, by one request mostly, whether the filter of a proven dialect
+// still finds the known log; false also where there is none.
+func (p *Prover) Finds(ctx context.Context, d Dialect) (bool, error) {
+	known := p.known()
+	if known.ID == "" {
+		return false, nil
+	}
+	at := known.At.Truncate(d.Tick)
+	found, err := p.look(ctx, d, Window{at.Add(-d.Tick), at.Add(d.Tick)}, known.ID)
+	return found == present || found == crowded, err
+}
+
+// known is the log to prove with.
+func (p *Prover) known() Known {
+	if p.Known != nil {
+		return *p.Known
+	}
+	return p.Head.Oldest
 }
 
 // candidates are the dialects to try, in order.

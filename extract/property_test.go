@@ -108,9 +108,9 @@ func TestStaticSourceAttestsExactly(t *testing.T) {
 }
 
 // Ties that are dealt anew each request add up. What is attested by its total
-// is whole then too. Two alike walks are not proof of that: chance, or a server
-// that deals every page by itself but alike each time, can list one of the tied
-// logs twice and never another. What they attest is what was served.
+// is whole then too. Two alike walks are no proof of that: by chance both can
+// list one of the tied logs twice and never another. What they attest is what
+// was served.
 func TestUnstableTiesAddUp(t *testing.T) {
 	t.Parallel()
 	attested := 0

@@ -99,7 +99,7 @@ func TestChurnWhileReading(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, emulator.Options{})
 			stream, logs := test.stream(w)
-			stream.Insert(logs(1, 2000, from)...)
+			stream.Insert(logs(1, 1200, from)...)
 			c := newChurn(t, stream, test.oldEnd)
 			c.make = func(seed uint64, n int) []emulator.Log {
 				if test.oldEnd {

@@ -13,10 +13,13 @@ func (c *carrying) missing(ctx context.Context, o *load.Outcome) error {
 	if c.writing.Unseen() == 0 {
 		return nil
 	}
-	agrees, err := c.stream.agrees(ctx, c.piece.claim.Span, c.writing.Met)
-	if err != nil || !agrees {
-		return err
+	if !c.agreed {
+		agrees, err := c.stream.agrees(ctx, c.piece.claim.Span, c.writing.Met, c.reading.Distinct() > 0)
+		if err != nil || !agrees {
+			return err
+		}
 	}
+	var err error
 	o.Missing = true
 	o.Floor, err = c.floor(ctx)
 	return err

@@ -116,11 +116,11 @@ func (s *stream) stand(ctx context.Context) (footing, error) {
 
 // agrees tells whether the head supports what a filtered answer claims by not
 // showing logs of the span. A log that the head lists there, and that the
-// reading has not met, contradicts it; else the dialect must have been seen to
-// work in this run, or the head must show by itself that nothing is there:
-// otherwise the dialect is proven again first. A filter that has stopped
+// reading has not met, contradicts it; else the reading itself must show that
+// the filter works, or the head that nothing is there: otherwise the filter
+// must find, now, a log that is known to be listed. A filter that has stopped
 // working must not cover anything.
-func (s *stream) agrees(ctx context.Context, span load.Span, met func(id string) bool) (bool, error) {
+func (s *stream) agrees(ctx context.Context, span load.Span, met func(id string) bool, works bool) (bool, error) {
 	s.heading.Lock()
 	defer s.heading.Unlock()
 	for _, k := range s.listing {
@@ -129,21 +129,19 @@ func (s *stream) agrees(ctx context.Context, span load.Span, met func(id string)
 		}
 	}
 	h := s.head
-	if s.trusts() || h.Rows == 0 && h.Total == 0 {
+	switch {
+	case works, h.Rows == 0 && h.Total == 0:
 		return true, nil
-	}
-	if h.Sorted {
-		if h.Rows > 0 && h.Oldest.At.Before(span.From) {
-			return true, nil // the list was read below the span and shows nothing in it
+	case h.Sorted && h.Rows > 0 && h.Oldest.At.Before(span.From):
+		return true, nil // the list was read below the span and shows nothing in it
+	case !h.Sorted && h.Total >= 0:
+		held, err := s.run.store.Held(ctx, s.ID)
+		if err != nil || h.Total == held {
+			return err == nil, err
 		}
-		return s.provenAgain(ctx)
 	}
-	held, err := s.run.store.Held(ctx, s.ID)
-	if err != nil {
-		return false, err
-	}
-	if h.Total >= 0 && h.Total == held {
-		return true, nil
+	if finds, err := s.prover(nil).Finds(ctx, s.dialect()); err != nil || finds {
+		return finds, err
 	}
 	return s.provenAgain(ctx)
 }

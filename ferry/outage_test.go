@@ -45,7 +45,7 @@ func TestTerminatedConnections(t *testing.T) {
 	t.Parallel()
 	seed, random := seeded(t)
 	s := gaps(t, seed, emulator.Options{})
-	s.busy(func(int) {})
+	s.busy(func(int, emulator.Request) {})
 	s.cfg.Lease = time.Second
 	before := s.standings(nil)
 	conn := s.connect()
@@ -86,7 +86,7 @@ func TestLostCommits(t *testing.T) {
 			t.Parallel()
 			random := rand.New(rand.NewPCG(seed, uint64(round)))
 			s := set(t, seed, emulator.Options{})
-			s.busy(func(int) {})
+			s.busy(func(int, emulator.Request) {})
 			s.cfg.Lease = 400 * time.Millisecond
 			before := s.standings(nil)
 			var lost atomic.Int64

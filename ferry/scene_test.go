@@ -59,7 +59,7 @@ func chunks(t *testing.T, seed uint64, opts emulator.Options) *scene {
 	g := w.gateway("gate")
 	now := time.Now()
 	metadata := json.RawMessage(`{"note": "` + strings.Repeat("much ", load.MaxChunkBytes/2/50/5) + `"}`)
-	for _, l := range cloudflareLogs(seed, 300, now.Add(-20*day), now) {
+	for _, l := range cloudflareLogs(seed, 180, now.Add(-20*day), now) {
 		var doc map[string]json.RawMessage
 		if err := json.Unmarshal(l.Doc, &doc); err != nil {
 			t.Fatal(err)
@@ -71,7 +71,7 @@ func chunks(t *testing.T, seed uint64, opts emulator.Options) *scene {
 		}
 		g.Insert(l)
 	}
-	return &scene{world: w, feeds: []feed{{g, ""}}, requests: 12}
+	return &scene{world: w, feeds: []feed{{g, ""}}, requests: 10}
 }
 
 // splits is a gateway that gets new logs where it is being read, so that its
@@ -92,15 +92,15 @@ func splits(t *testing.T, seed uint64, opts emulator.Options) *scene {
 }
 
 // busy makes answers take a moment, as they do, so that the database keeps up
-// with them, lets the source stir, and tells each the ordinal of a request for
-// logs, from 1.
-func (s *scene) busy(each func(n int)) {
+// with them, lets the source stir, and tells each the requests for logs and their
+// ordinals, from 1.
+func (s *scene) busy(each func(n int, r emulator.Request)) {
 	var asked atomic.Int64
 	s.emu.SetFaults(emulator.Faults{AnswerTime: 8 * time.Millisecond, OnRequest: func(_ int, r emulator.Request) {
-		each(int(asked.Add(1)))
 		if s.stir != nil {
 			s.stir(r)
 		}
+		each(int(asked.Add(1)), r)
 	}})
 }
 
@@ -111,7 +111,7 @@ func (s *scene) calm() { s.emu.SetFaults(emulator.Faults{}) }
 // n-th request for logs came in.
 func (s *scene) atRequest(n int, while time.Duration) <-chan struct{} {
 	reached := make(chan struct{})
-	s.busy(func(asked int) {
+	s.busy(func(asked int, _ emulator.Request) {
 		if asked == n {
 			time.AfterFunc(while, func() { close(reached) })
 		}

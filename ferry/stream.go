@@ -36,7 +36,6 @@ type stream struct {
 	mu      sync.Mutex
 	current *extract.Feed // in the dialect in use; replaced, never changed
 	proven  bool          // the dialect is proven, now or in an earlier run
-	trusted bool          // the filter was seen to work in this run
 	done    []load.Span   // finished by this run, whatever the outcome
 	row     int           // windows in a row that would not attest
 	failed  int           // windows of this run that would not attest
@@ -191,19 +190,6 @@ func merge(spans []load.Span) []load.Span {
 	return out
 }
 
-// trust notes that a filtered answer held rows where it should.
-func (s *stream) trust(yes bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.trusted = yes
-}
-
-func (s *stream) trusts() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.trusted
-}
-
 // inRow counts windows in a row that would not attest. One that attests starts
 // anew, unless it is empty: that says nothing of how the source counts its logs.
 func (s *stream) inRow(o load.Outcome) {
@@ -238,6 +224,11 @@ func (s *stream) hopeless() bool {
 	return s.row >= 3 && !s.run.hurry
 }
 
+// prover proves with a log chosen by the caller; nil: the oldest listed.
+func (s *stream) prover(known *extract.Known) *extract.Prover {
+	return &extract.Prover{Feed: s.feed(), Head: s.head, Known: known, Identify: s.identify}
+}
+
 // prove finds the dialect, or proves the known one again, and stores it.
 func (s *stream) prove(ctx context.Context) error {
 	return s.proveWith(ctx, nil)
@@ -245,7 +236,7 @@ func (s *stream) prove(ctx context.Context) error {
 
 // proveWith is prove with a log chosen by the caller; nil: the oldest listed.
 func (s *stream) proveWith(ctx context.Context, known *extract.Known) error {
-	p := &extract.Prover{Feed: s.feed(), Head: s.head, Known: known, Identify: s.identify}
+	p := s.prover(known)
 	var prefer *extract.Dialect
 	if known := s.dialect(); s.proven {
 		prefer = &known
@@ -273,7 +264,6 @@ func (s *stream) proveWith(ctx context.Context, known *extract.Known) error {
 	if !s.proven { // one time field per stream, for its life
 		s.options.TimeField, s.proven = d.TimeField, true
 	}
-	s.trust(true)
 	return nil
 }
 

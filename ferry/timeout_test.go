@@ -33,7 +33,7 @@ func (w *world) openTime() time.Duration {
 
 // stuck makes a source that answers n requests for logs, and no other in time.
 func (s *scene) stuck(n int) {
-	s.busy(func(asked int) {
+	s.busy(func(asked int, _ emulator.Request) {
 		if asked == n {
 			s.emu.SetFaults(emulator.Faults{AnswerTime: time.Minute})
 		}

@@ -90,6 +90,7 @@ type carrying struct {
 	flushed  time.Time
 	requests int       // of readings given up for a narrower one
 	earliest time.Time // of the logs that the latest walk met; zero: none
+	agreed   bool      // the head agrees that the window is empty
 }
 
 // run plans, reads and ends the piece; parts are what it was split into.
@@ -171,7 +172,6 @@ func (c *carrying) conclude(ctx context.Context, v extract.Verdict) ([]piece, er
 	case v == extract.Attested:
 		return nil, c.end(ctx, "attested", "")
 	case v == extract.Foreign:
-		s.trust(false)
 		if err := c.end(ctx, "mismatch", c.reading.Detail()); err != nil {
 			return nil, err
 		}
@@ -189,11 +189,12 @@ func (c *carrying) conclude(ctx context.Context, v extract.Verdict) ([]piece, er
 // endEmpty covers a window that showed nothing, if the head agrees: a filter
 // that has stopped working shows nothing either.
 func (c *carrying) endEmpty(ctx context.Context) error {
-	agrees, err := c.stream.agrees(ctx, c.piece.claim.Span, func(string) bool { return false })
+	agrees, err := c.stream.agrees(ctx, c.piece.claim.Span, func(string) bool { return false }, false)
 	switch {
 	case err != nil:
 		return err
 	case agrees:
+		c.agreed = true
 		return c.end(ctx, "attested", "")
 	default:
 		return c.end(ctx, "mismatch", "the filter shows nothing here, but the unfiltered list does, or the filter could not be proven")
@@ -234,9 +235,6 @@ func (c *carrying) end(ctx context.Context, status, detail string) error {
 	}
 	if o.Status == "attested" {
 		o.AttestedBy = c.reading.By()
-		if c.reading.Distinct() > 0 {
-			s.trust(true)
-		}
 		if err := c.missing(ctx, &o); err != nil {
 			return err
 		}

@@ -3,8 +3,8 @@
 package ferry_test
 
 import (
-	"fmt"
-	"math/rand/v2"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -20,17 +20,25 @@ import (
 // container is, finds its windows taken over and writes nothing into them.
 func TestZombieSync(t *testing.T) {
 	t.Parallel()
-	seed, _ := seeded(t)
-	for round, set := range scenes[1:] {
-		t.Run(fmt.Sprint(round), func(t *testing.T) {
+	seed, random := seeded(t)
+	for _, c := range []struct {
+		name    string
+		set     func(t *testing.T, seed uint64, opts emulator.Options) *scene
+		n, page int // it falls asleep at the first request from the n-th on for that page or a later one
+	}{
+		{"between windows", gaps, 20 + random.IntN(20), 1},
+		{"between walks", splits, 8 + random.IntN(10), 2},
+		{"between chunks", chunks, 1, 2 + random.IntN(3)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			random := rand.New(rand.NewPCG(seed, uint64(round)))
-			s := set(t, seed, emulator.Options{})
+			s := c.set(t, seed, emulator.Options{})
 			s.cfg.Lease = 400 * time.Millisecond
-			reached := s.atRequest(s.requests/2+random.IntN(s.requests/4), 0)
-			c := s.start(order{Command: "sync"})
+			reached, answer := s.holdBack(c.n, c.page)
+			defer answer()
+			zombie := s.start(order{Command: "sync"})
 			<-reached
-			s.sleepOutside(c)
+			s.sleepOutside(zombie)
 			if query[int](s.world, `select count(*) from logferry.windows where status = 'claimed'`) == 0 {
 				t.Fatal("the sleeping sync holds nothing")
 			}
@@ -39,8 +47,9 @@ func TestZombieSync(t *testing.T) {
 				t.Errorf("the second sync did not take over: %+v", sum)
 			}
 			before := s.contents()
-			c.signal(syscall.SIGCONT)
-			r := c.report()
+			answer()
+			zombie.signal(syscall.SIGCONT)
+			r := zombie.report()
 			if r.Code != ferry.ExitOK {
 				t.Errorf("the woken sync ended with %d: %s", r.Code, r.Error)
 			}
@@ -55,6 +64,25 @@ func TestZombieSync(t *testing.T) {
 	}
 }
 
+// holdBack makes the source keep back its answers from the n-th request for logs
+// on, if that is for the page or a later one, else from the next one that is. It
+// closes reached then. The answers come when answer is called.
+func (s *scene) holdBack(n, page int) (reached <-chan struct{}, answer func()) {
+	arrived, gate := make(chan struct{}), make(chan struct{})
+	arrive := sync.OnceFunc(func() { close(arrived) })
+	var holding atomic.Bool
+	s.busy(func(asked int, r emulator.Request) {
+		if asked >= n && r.Page >= page {
+			holding.Store(true)
+			arrive()
+		}
+		if holding.Load() {
+			<-gate
+		}
+	})
+	return arrived, sync.OnceFunc(func() { close(gate) })
+}
+
 func (c *child) signal(s syscall.Signal) {
 	c.t.Helper()
 	if err := c.cmd.Process.Signal(s); err != nil {
@@ -62,15 +90,19 @@ func (c *child) signal(s syscall.Signal) {
 	}
 }
 
-// sleepOutside stops the child at a moment when no transaction of its is open:
-// an open one keeps its row locks, and with them its window.
+// sleepOutside stops the child at a moment when no transaction of its is open,
+// nor on its way: an open one keeps its row locks, and with them its window.
 func (w *world) sleepOutside(c *child) {
-	for open := 1; open > 0; {
-		c.signal(syscall.SIGSTOP)
-		open = query[int](w, `select count(*) from pg_stat_activity where datname = current_database() and xact_start is not null and pid <> pg_backend_pid()`)
-		if open > 0 {
-			c.signal(syscall.SIGCONT)
+	c.signal(syscall.SIGSTOP)
+	for quiet := 0; quiet < 3; quiet++ {
+		<-time.After(10 * time.Millisecond)
+		if query[int](w, `select count(*) from pg_stat_activity where datname = current_database() and xact_start is not null and pid <> pg_backend_pid()`) == 0 {
+			continue
 		}
+		c.signal(syscall.SIGCONT)
+		<-time.After(5 * time.Millisecond)
+		c.signal(syscall.SIGSTOP)
+		quiet = -1
 	}
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"log/slog"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -179,6 +178,6 @@ func (p *program) passed(ctx context.Context, s ferry.Summary, err error) {
 		return // told once, at the end
 	}
 	for _, line := range linesOf(err) {
-		p.tell(slog.LevelError, line, code)
+		p.record.Error(line, "exit_code", code)
 	}
 }

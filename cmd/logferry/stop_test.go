@@ -136,7 +136,7 @@ func TestServeOutlivesAFailedPass(t *testing.T) {
 	var out, errs slate
 	code := make(chan int)
 	go func() { code <- run(ctx, []string{"serve"}, w.env, &out, &errs) }()
-	const why = "logferry: Keywords AI refused the credential to list datasets (HTTP 401): check KEYWORDSAI_API_KEY\n"
+	const why = `level=ERROR msg="Keywords AI refused the credential to list datasets (HTTP 401): check KEYWORDSAI_API_KEY" exit_code=77`
 	until(t, "serve told of no two failures", func() bool { return strings.Count(errs.String(), why) >= 2 })
 	stop(stopped{syscall.SIGINT})
 	if got := <-code; got != ferry.ExitSIGINT {
