@@ -53,8 +53,8 @@ func coverAll(ctx context.Context, s *Store, w Want, random *rand.Rand) error {
 		for len(claims) > 0 && claims[0] != nil {
 			c := claims[0]
 			claims = claims[1:]
-			if half := c.To.Sub(c.From) / 2; half > time.Minute {
-				if err := s.Narrow(ctx, c, c.From.Add(half).Truncate(time.Millisecond)); err != nil {
+			if c.To.Sub(c.From) > 5*time.Minute {
+				if err := s.Narrow(ctx, c, c.From.Add(5*time.Minute)); err != nil {
 					return err
 				}
 			}
