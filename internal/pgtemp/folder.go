@@ -6,12 +6,15 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 const (
 	folderPrefix = "logferry-pg-"
 	// longestSocket is what every system takes as the path of a Unix socket (macOS 103 bytes, Linux 107), with a margin.
 	longestSocket = 99
+	// memory is Linux's folder for files that are never written to a disk.
+	memory = "/dev/shm"
 )
 
 // folder is the place of one server: its data, its socket, its log, and the lock that says it is in use.
@@ -27,8 +30,8 @@ func (f *folder) log() string  { return filepath.Join(f.path, "log") }
 
 // newFolder makes a folder that belongs to the server's account. It gets its final name only once the lock is held,
 // so a sweep never sees one that is not locked yet.
-func newFolder(as *account) (*folder, error) {
-	base, err := baseFolder(as)
+func newFolder(as *account, inMemory bool) (*folder, error) {
+	base, err := baseFolder(as, inMemory)
 	if err != nil {
 		return nil, err
 	}
@@ -75,10 +78,14 @@ func (f *folder) remove() error {
 }
 
 // baseFolder is the system's folder for temporary files; /tmp if that makes the socket's path too long or is closed
-// to the server's account.
-func baseFolder(as *account) (string, error) {
+// to the server's account. In memory it is the system's folder there instead, unless TMPDIR says where to go.
+func baseFolder(as *account, inMemory bool) (string, error) {
+	places := []string{os.TempDir(), "/tmp"}
+	if inMemory && os.Getenv("TMPDIR") == "" && roomInMemory() {
+		places = append([]string{memory}, places...)
+	}
 	var refused []error
-	for _, base := range []string{os.TempDir(), "/tmp"} {
+	for _, base := range places {
 		base, err := filepath.Abs(base)
 		if err == nil {
 			err = fit(base, as)
@@ -89,6 +96,13 @@ func baseFolder(as *account) (string, error) {
 		refused = append(refused, err)
 	}
 	return "", fmt.Errorf("no folder for temporary files will do, set TMPDIR to a short path: %w", errors.Join(refused...))
+}
+
+// roomInMemory says whether a server with its test databases fits into the folder that the system keeps in memory.
+// A container's has 64 MiB as a rule.
+func roomInMemory() bool {
+	var system syscall.Statfs_t
+	return syscall.Statfs(memory, &system) == nil && system.Bavail*uint64(system.Bsize) >= 4<<30
 }
 
 func fit(base string, as *account) error {
@@ -115,8 +129,8 @@ func fit(base string, as *account) error {
 
 // sweep removes the folders that killed programs left in the base folder: those of ours whose lock nobody holds.
 // What can't be removed is left for another time: it is in nobody's way.
-func sweep(as *account) {
-	base, err := baseFolder(as)
+func sweep(as *account, inMemory bool) {
+	base, err := baseFolder(as, inMemory)
 	if err != nil {
 		return
 	}

@@ -18,12 +18,12 @@ func TestSweep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dead, err := newFolder(as)
+	dead, err := newFolder(as, false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	dead.lock.Close()
-	alive, err := newFolder(as)
+	alive, err := newFolder(as, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func TestSweep(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	sweep(as)
+	sweep(as, false)
 
 	want := []string{filepath.Base(alive.path), "logferry-pg-link", "logferry-pg-without-lock", "somebody-else", "target"}
 	entries, err := os.ReadDir(base)
@@ -63,12 +63,12 @@ func TestSweepLeavesOtherUsersFolders(t *testing.T) {
 		return
 	}
 	tempFolder(t)
-	f, err := newFolder(&account{name: "somebody", uid: 54321, gid: 54321})
+	f, err := newFolder(&account{name: "somebody", uid: 54321, gid: 54321}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	f.lock.Close()
-	sweep(nil)
+	sweep(nil, false)
 	if _, err := os.Stat(f.path); err != nil {
 		t.Error(err)
 	}
@@ -88,21 +88,28 @@ func TestBaseFolder(t *testing.T) {
 		}
 	}
 	other := &account{name: "somebody", uid: 54321, gid: 54321}
+	roomy := "/tmp"
+	if roomInMemory() {
+		roomy = memory
+	}
 	for _, c := range []struct {
 		name, tmpdir string
 		as           *account
+		inMemory     bool
 		want         string
 	}{
-		{"the usual", good, nil, good},
-		{"the usual for another account", good, other, good},
-		{"too long for a socket", long, nil, "/tmp"},
-		{"closed to the account", closed, other, "/tmp"},
-		{"inside one that is closed to the account", inClosed, other, "/tmp"},
-		{"closed, but it is ours", closed, nil, closed},
+		{"the usual", good, nil, false, good},
+		{"the usual for another account", good, other, false, good},
+		{"too long for a socket", long, nil, false, "/tmp"},
+		{"closed to the account", closed, other, false, "/tmp"},
+		{"inside one that is closed to the account", inClosed, other, false, "/tmp"},
+		{"closed, but it is ours", closed, nil, false, closed},
+		{"in memory", "", nil, true, roomy},
+		{"in memory, but the environment says where", good, nil, true, good},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Setenv("TMPDIR", c.tmpdir)
-			if got, err := baseFolder(c.as); got != c.want || err != nil {
+			if got, err := baseFolder(c.as, c.inMemory); got != c.want || err != nil {
 				t.Errorf("got %q, %v; want %q", got, err, c.want)
 			}
 		})

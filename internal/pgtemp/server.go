@@ -48,6 +48,10 @@ type Options struct {
 	// Settings are added to the server's configuration, as in {"max_connections": "200"}. Nil adds none.
 	Settings map[string]string
 
+	// InMemory keeps the data in memory where the system has 4 GiB of it to give as a folder, and TMPDIR doesn't say
+	// otherwise: making and dropping databases is mostly making and dropping files.
+	InMemory bool
+
 	// Notice is told, in one line, that PostgreSQL is about to be downloaded. Nil tells nobody.
 	Notice io.Writer
 }
@@ -78,8 +82,8 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	sweep(as)
-	dir, err := newFolder(as)
+	sweep(as, o.InMemory)
+	dir, err := newFolder(as, o.InMemory)
 	if err != nil {
 		return nil, fmt.Errorf("starting a private PostgreSQL: %w", err)
 	}

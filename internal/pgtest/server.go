@@ -75,6 +75,7 @@ func start() (*server, error) {
 	// Parallel tests with a pool each want more than the usual 100 connections.
 	s.private, err = pgtemp.Start(ctx, pgtemp.Options{
 		Settings: map[string]string{"max_connections": "300"},
+		InMemory: true,
 		Notice:   os.Stderr,
 	})
 	return s, err
