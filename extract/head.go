@@ -76,7 +76,8 @@ func (h *Head) note(a Answer) {
 	}
 	h.told = true
 	h.Total, h.Date, h.Shape = announced(a), a.Date, a.Shape
-	if n := len(a.Docs); n > 0 && n < h.pages.size && int64(n) < h.Total {
+	// One short page alone shows no page size where the answer names another.
+	if n := max(len(a.Docs), a.Size); n > 0 && n < h.pages.size && int64(n) < h.Total {
 		h.full = n
 	}
 }
