@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"regexp"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -152,9 +153,9 @@ func (w *world) endsWith(sum ferry.Summary, err error, codes []int) {
 // warehouse may hold more.
 func (w *world) holdsAll(stream *emulator.Stream) {
 	w.t.Helper()
-	container := ""
-	if stream.Name()[0] == 'k' {
-		container = "ds1"
+	container, found := strings.CutPrefix(stream.Name(), "keywordsai/")
+	if !found {
+		container = ""
 	}
 	want, held := w.served(stream, "created_at", container, time.Time{}, farAhead), w.rows(stream)
 	for id := range held {

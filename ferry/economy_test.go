@@ -58,58 +58,82 @@ func TestBackfillEconomyKeywordsAI(t *testing.T) {
 // when what it held has settled.
 func TestIdlePasses(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct {
+	w := newWorld(t, emulator.Options{})
+	now := time.Now()
+	more := map[*emulator.Stream]int{}
+	var old []*emulator.Stream
+	for id, test := range map[string]struct {
 		faults emulator.Faults
 		tail   int // logs younger than settle
+		twice  bool
+		old    bool
 	}{
-		"as asked, a tail":            {emulator.Faults{}, 40},
-		"in no order, a tail":         {emulator.Faults{Order: emulator.ByID}, 40},
-		"smaller pages":               {emulator.Faults{MaxRows: 30}, 20},
-		"whole seconds":               {emulator.Faults{Precision: time.Second}, 40},
-		"ids listed twice":            {emulator.Faults{}, 0},
-		"the oldest logs are deleted": {emulator.Faults{}, 0},
+		"as-asked":                    {tail: 40},
+		"in-no-order":                 {emulator.Faults{Order: emulator.ByID}, 40, false, false},
+		"smaller-pages":               {emulator.Faults{MaxRows: 30}, 20, false, false},
+		"whole-seconds":               {emulator.Faults{Precision: time.Second}, 40, false, false},
+		"ids-listed-twice":            {twice: true},
+		"the-oldest-logs-are-deleted": {old: true},
+	} {
+		prod, set := w.gateway(id), w.dataset(id)
+		for stream, logs := range map[*emulator.Stream][][]emulator.Log{
+			prod: {cloudflareLogs(1, 250, now.Add(-20*day), now.Add(-11*time.Minute)), cloudflareLogs(2, test.tail, now.Add(-8*time.Minute), now.Add(-time.Minute))},
+			set: {keywordsLogs(3, 250, now.Add(-20*day), now.Add(-11*time.Minute), id, "created_at"),
+				keywordsLogs(4, test.tail, now.Add(-8*time.Minute), now.Add(-time.Minute), id, "created_at")},
+		} {
+			stream.Insert(append(logs[0], logs[1]...)...)
+			stream.SetFaults(test.faults)
+			if test.twice {
+				again := logs[0][200]
+				again.ID += " again"
+				stream.Insert(again)
+			}
+			if test.old {
+				old, more[stream] = append(old, stream), 2 // asks for the oldest log, and counts above it
+			}
+		}
+	}
+	if first := w.sync(ferry.ExitOK); first.Inserted != 12*250+2*(40+40+20+40) {
+		t.Errorf("inserted %d", first.Inserted)
+	}
+	for _, stream := range old {
+		stream.DeleteOldest(240)
+	}
+	w.sync(ferry.ExitOK) // finds out
+	w.idle(more)
+	w.cfg.Settle = 30 * time.Second // time has passed
+	w.idle(more)
+	w.idle(more)
+}
+
+// A first page that happens to be short does not make all later ones small; a
+// source that serves smaller pages than asked is taken at its word.
+func TestPageSize(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		faults emulator.Faults
+		want   int
+	}{
+		"a short page": {emulator.Faults{Withhold: func(n int, _ emulator.Request) int {
+			if n == 1 {
+				return 47
+			}
+			return 0
+		}}, 50},
+		"smaller pages": {emulator.Faults{MaxRows: 20}, 20},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, emulator.Options{})
-			now := time.Now()
-			streams := []*emulator.Stream{w.gateway("prod"), w.gateway("stage"), w.dataset("ds1"), w.dataset("ds2")}
-			for i, stream := range streams {
-				set := []string{"", "", "ds1", "ds2"}[i]
-				logs := func(seed uint64, n int, from, to time.Time) []emulator.Log {
-					if set == "" {
-						return cloudflareLogs(seed, n, from, to)
-					}
-					return keywordsLogs(seed, n, from, to, set, "created_at")
-				}
-				some := logs(uint64(i), 250, now.Add(-20*day), now.Add(-11*time.Minute))
-				stream.Insert(some...)
-				stream.Insert(logs(uint64(10+i), test.tail, now.Add(-8*time.Minute), now.Add(-time.Minute))...)
-				stream.SetFaults(test.faults)
-				if name == "ids listed twice" {
-					again := some[200]
-					again.ID += " again"
-					stream.Insert(again)
-				}
+			w.cfg.Raw = false
+			prod := w.gateway("prod")
+			prod.Insert(cloudflareLogs(15, 200, time.Now().Add(-9*day), time.Now().Add(-time.Hour))...)
+			prod.SetFaults(test.faults)
+			w.sync(ferry.ExitOK)
+			w.equal(prod)
+			if got := query[int](w, `select (dialect->>'page_size')::int from logferry.stream_state`); got != test.want {
+				t.Errorf("pages of %d rows, want %d", got, test.want)
 			}
-			first := w.sync(ferry.ExitOK)
-			if want := int64(len(streams) * (250 + test.tail)); first.Inserted != want {
-				t.Errorf("inserted %d of %d", first.Inserted, want)
-			}
-			if name == "the oldest logs are deleted" {
-				for _, stream := range streams {
-					stream.DeleteOldest(240)
-				}
-				w.sync(ferry.ExitOK) // finds out
-			}
-			most := 2 + len(streams)*3
-			if name == "the oldest logs are deleted" {
-				most += len(streams) * 2 // asks for the oldest log, and counts above it
-			}
-			w.idle(most)
-			w.cfg.Settle = 30 * time.Second // time has passed
-			w.idle(most)
-			w.idle(most)
 		})
 	}
 }

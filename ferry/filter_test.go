@@ -2,7 +2,6 @@ package ferry_test
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -11,41 +10,30 @@ import (
 	"logferry/ferry"
 )
 
-// A time filter that finds nothing, or is ignored, proves nothing: no time is
-// covered, and the error names what was tried.
+// treatments are what an API may do with a filter instead of honouring it.
+var treatments = map[string]emulator.Treatment{
+	"finds-nothing": emulator.MatchesNothing, "ignored": emulator.Ignored, "refused": emulator.Refused,
+}
+
+// A time filter that finds nothing, is ignored, or is refused proves nothing:
+// no time is covered, and the error names what was tried.
 func TestUnprovenFilterCoversNothing(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct {
-		filters, dates emulator.Treatment
-		keywords       bool
-		names          []string
-	}{
-		"finds nothing":              {emulator.MatchesNothing, emulator.MatchesNothing, false, []string{"filters", "start_date", "end_date"}},
-		"is ignored":                 {emulator.Ignored, emulator.Ignored, false, []string{"filters", "start_date", "end_date"}},
-		"is refused":                 {emulator.Refused, emulator.Refused, false, []string{"filters", "start_date", "end_date"}},
-		"finds nothing, Keywords AI": {emulator.MatchesNothing, "", true, []string{"filters", "created_at"}},
-		"is ignored, Keywords AI":    {emulator.Ignored, "", true, []string{"filters", "created_at"}},
-		"is refused, Keywords AI":    {emulator.Refused, "", true, []string{"filters", "created_at"}},
-	} {
-		t.Run(name, func(t *testing.T) {
+	for id, treatment := range treatments {
+		t.Run(id, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, emulator.Options{})
 			now := time.Now()
-			var stream *emulator.Stream
-			if test.keywords {
-				stream = w.dataset("ds1")
-				stream.Insert(keywordsLogs(41, 200, now.Add(-20*day), now.Add(-time.Hour), "ds1", "created_at")...)
-			} else {
-				stream = w.gateway("prod")
-				stream.Insert(cloudflareLogs(41, 200, now.Add(-20*day), now.Add(-time.Hour))...)
-			}
-			stream.SetFaults(emulator.Faults{Filters: test.filters, Dates: test.dates})
+			prod, set := w.gateway("prod"), w.dataset("ds1")
+			prod.Insert(cloudflareLogs(41, 200, now.Add(-20*day), now.Add(-time.Hour))...)
+			set.Insert(keywordsLogs(42, 200, now.Add(-20*day), now.Add(-time.Hour), "ds1", "created_at")...)
+			w.emu.SetFaults(emulator.Faults{Filters: treatment, Dates: treatment})
 			f := w.ferry()
 			_, err := f.Sync(context.Background())
 			w.exits(ferry.ExitConfig, err)
-			for _, parameter := range test.names {
-				if !strings.Contains(err.Error(), parameter) {
-					t.Errorf("the error does not name %s: %v", parameter, err)
+			for _, words := range []string{prod.Name(), "filters on created_at", "start_date and end_date", set.Name(), "filters with gte and lte on created_at"} {
+				if !strings.Contains(err.Error(), words) {
+					t.Errorf("the error does not name %s: %v", words, err)
 				}
 			}
 			if query[bool](w, `select bool_or(not isempty(coverage)) from logferry.stream_state`) {
@@ -55,101 +43,119 @@ func TestUnprovenFilterCoversNothing(t *testing.T) {
 	}
 }
 
-// Where Cloudflare refuses, ignores or misreads `filters`, the older
-// parameters carry the day.
+// Where Cloudflare does not honour `filters`, the older parameters carry the
+// day.
 func TestFallbackDialect(t *testing.T) {
 	t.Parallel()
-	for _, treatment := range []emulator.Treatment{emulator.Refused, emulator.Ignored, emulator.MatchesNothing} {
-		t.Run(string(treatment), func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t, emulator.Options{})
-			w.cfg.Raw = false
-			prod := w.gateway("prod")
-			now := time.Now()
-			prod.Insert(cloudflareLogs(51, 400, now.Add(-20*day), now)...)
-			prod.SetFaults(emulator.Faults{Filters: treatment})
-			w.sync(ferry.ExitOK)
-			w.equal(prod)
-			w.idle(onePass)
-			if got := query[string](w, `select dialect->>'filter' from logferry.stream_state`); got != "start_date and end_date" {
-				t.Errorf("the dialect is %s", got)
-			}
-		})
+	w := newWorld(t, emulator.Options{})
+	w.cfg.Raw = false
+	now := time.Now()
+	var gateways []*emulator.Stream
+	for id, treatment := range treatments {
+		prod := w.gateway(id)
+		prod.Insert(cloudflareLogs(51, 300, now.Add(-20*day), now)...)
+		prod.SetFaults(emulator.Faults{Filters: treatment})
+		gateways = append(gateways, prod)
+	}
+	w.sync(ferry.ExitOK)
+	for _, prod := range gateways {
+		w.equal(prod)
+	}
+	w.idle(nil)
+	w.speaks("start_date and end_date")
+}
+
+// speaks checks the spelling of all streams' time filters.
+func (w *world) speaks(want string) {
+	w.t.Helper()
+	if got := query[[]string](w, `select array_agg(distinct dialect->>'filter') from logferry.stream_state`); len(got) != 1 || got[0] != want {
+		w.t.Errorf("the dialects are %q, want %s", got, want)
 	}
 }
 
-// A filter that worked and then finds nothing, or is ignored, covers nothing
-// more and marks nothing as missing; when it works again nothing was lost.
-func TestFilterThatStopsWorking(t *testing.T) {
-	t.Parallel()
-	for _, order := range []emulator.Order{"", emulator.ByID} {
-		for _, treatment := range []emulator.Treatment{emulator.MatchesNothing, emulator.Ignored, emulator.Refused} {
-			t.Run(fmt.Sprintf("order %s, %s", order, treatment), func(t *testing.T) {
-				t.Parallel()
-				w := newWorld(t, emulator.Options{})
-				w.cfg.Raw = false
-				set := w.dataset("ds1")
-				now := time.Now()
-				set.Insert(keywordsLogs(61, 400, now.Add(-20*day), now.Add(-10*time.Minute), "ds1", "created_at")...)
-				set.SetFaults(emulator.Faults{Order: order})
-				w.sync(ferry.ExitOK)
-				before := w.coverage()
-
-				// What settles next holds logs, and late logs turn up in what
-				// was covered.
-				w.cfg.Settle = time.Minute
-				set.SetFaults(emulator.Faults{Order: order, Filters: treatment})
-				set.Insert(keywordsLogs(62, 50, now.Add(-10*day), now.Add(-time.Hour), "ds1", "created_at")...)
-				set.Insert(keywordsLogs(63, 150, now.Add(-10*time.Minute), now, "ds1", "created_at")...)
-				w.sync(ferry.ExitConfig)
-				if after := w.coverage(); after != before {
-					t.Errorf("coverage was %s, is %s", before, after)
-				}
-				if n := len(w.missing(set)); n > 0 {
-					t.Errorf("%d logs are marked as missing", n)
-				}
-
-				set.SetFaults(emulator.Faults{Order: order})
-				w.backfill(ferry.ExitOK, ferry.BackfillOptions{From: now.Add(-30 * day)}) // waits for no retry_at
-				w.sync(ferry.ExitOK)
-				w.keywordsEqual(set, "created_at")
-			})
-		}
-	}
-}
-
-// Where another spelling works, a stream goes over to it.
+// Streams go over to it also when `filters` stops working later; what was
+// covered stays so, and nothing passes for missing.
 func TestFilterThatIsReplaced(t *testing.T) {
 	t.Parallel()
-	for _, treatment := range []emulator.Treatment{emulator.MatchesNothing, emulator.Ignored, emulator.Refused} {
-		t.Run(string(treatment), func(t *testing.T) {
+	w := newWorld(t, emulator.Options{})
+	w.cfg.Raw = false
+	now := time.Now()
+	gateways := map[string]*emulator.Stream{}
+	for id := range treatments {
+		gateways[id] = w.gateway(id)
+		gateways[id].Insert(cloudflareLogs(71, 200, now.Add(-20*day), now.Add(-10*time.Minute))...)
+	}
+	w.sync(ferry.ExitOK)
+	w.cfg.Settle = time.Minute
+	for id, prod := range gateways {
+		prod.SetFaults(emulator.Faults{Filters: treatments[id]})
+		prod.Insert(cloudflareLogs(72, 150, now.Add(-10*time.Minute), now)...)
+	}
+	w.syncAny(ferry.ExitOK, ferry.ExitData, ferry.ExitConfig) // may have to end to learn it
+	w.backfill(ferry.ExitOK, ferry.BackfillOptions{From: now.Add(-30 * day)})
+	w.sync(ferry.ExitOK)
+	for id, prod := range gateways {
+		w.equal(prod)
+		if n := len(w.missing(prod)); n > 0 {
+			t.Errorf("%s: %d logs are marked as missing", id, n)
+		}
+	}
+	w.speaks("start_date and end_date")
+}
+
+// A filter that worked and is lost without replacement covers nothing more and
+// marks nothing as missing; when it works again nothing was lost.
+func TestFilterThatStopsWorking(t *testing.T) {
+	t.Parallel()
+	for id, treatment := range treatments {
+		t.Run(id, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, emulator.Options{})
 			w.cfg.Raw = false
-			prod := w.gateway("prod")
 			now := time.Now()
-			prod.Insert(cloudflareLogs(71, 300, now.Add(-20*day), now.Add(-10*time.Minute))...)
+			sets := map[string]*emulator.Stream{"sorted": w.dataset("sorted"), "unsorted": w.dataset("unsorted")}
+			orders := map[string]emulator.Order{"unsorted": emulator.ByID}
+			each := func(do func(id string, set *emulator.Stream)) {
+				for id, set := range sets {
+					do(id, set)
+				}
+			}
+			each(func(id string, set *emulator.Stream) {
+				set.Insert(keywordsLogs(61, 300, now.Add(-20*day), now.Add(-10*time.Minute), id, "created_at")...)
+				set.SetFaults(emulator.Faults{Order: orders[id]})
+			})
 			w.sync(ferry.ExitOK)
+			before := w.coverage()
+
+			// What settles next holds logs, and late logs turn up in what
+			// was covered.
 			w.cfg.Settle = time.Minute
-			prod.SetFaults(emulator.Faults{Filters: treatment})
-			prod.Insert(cloudflareLogs(72, 150, now.Add(-10*time.Minute), now)...)
-			w.syncAny(ferry.ExitOK, ferry.ExitData, ferry.ExitConfig) // may have to end to learn it
-			w.backfill(ferry.ExitOK, ferry.BackfillOptions{From: now.Add(-30 * day)})
+			each(func(id string, set *emulator.Stream) {
+				set.SetFaults(emulator.Faults{Order: orders[id], Filters: treatment})
+				set.Insert(keywordsLogs(62, 50, now.Add(-10*day), now.Add(-time.Hour), id, "created_at")...)
+				set.Insert(keywordsLogs(63, 150, now.Add(-10*time.Minute), now, id, "created_at")...)
+			})
+			w.sync(ferry.ExitConfig)
+			if after := w.coverage(); after != before {
+				t.Errorf("coverage was %s, is %s", before, after)
+			}
+			each(func(id string, set *emulator.Stream) {
+				if n := len(w.missing(set)); n > 0 {
+					t.Errorf("%s: %d logs are marked as missing", id, n)
+				}
+				set.SetFaults(emulator.Faults{Order: orders[id]})
+			})
+			w.backfill(ferry.ExitOK, ferry.BackfillOptions{From: now.Add(-30 * day)}) // waits for no retry_at
 			w.sync(ferry.ExitOK)
-			w.equal(prod)
-			if n := len(w.missing(prod)); n > 0 {
-				t.Errorf("%d logs are marked as missing", n)
-			}
-			if got := query[string](w, `select dialect->>'filter' from logferry.stream_state`); got != "start_date and end_date" {
-				t.Errorf("the dialect is %s", got)
-			}
+			each(func(_ string, set *emulator.Stream) { w.holdsExactly(set, "created_at") })
 		})
 	}
 }
 
+// coverage is what is covered of all streams.
 func (w *world) coverage() string {
 	w.t.Helper()
-	return query[string](w, `select coverage::text from logferry.stream_state`)
+	return query[string](w, `select string_agg(stream_id || ' ' || coverage::text, ', ' order by stream_id) from logferry.stream_state`)
 }
 
 // A filter that stops working in the middle of a run covers nothing from there
@@ -172,7 +178,7 @@ func TestFilterThatBreaksInTheMiddle(t *testing.T) {
 			}
 			set.SetFaults(faults)
 			w.sync(ferry.ExitConfig)
-			if n := w.holds(set); n == 0 || n == set.Len() {
+			if n := len(w.rows(set)); n == 0 || n == set.Len() {
 				t.Errorf("%d of %d logs arrived: the filter did not break in the middle", n, set.Len())
 			}
 			if n := query[int](w, `
@@ -181,7 +187,7 @@ func TestFilterThatBreaksInTheMiddle(t *testing.T) {
 			}
 			set.SetFaults(emulator.Faults{Order: order})
 			w.backfill(ferry.ExitOK, ferry.BackfillOptions{From: now.Add(-30 * day)})
-			w.keywordsEqual(set, "created_at")
+			w.holdsExactly(set, "created_at")
 		})
 	}
 }

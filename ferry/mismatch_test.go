@@ -18,8 +18,8 @@ func TestWindowThatNeverAttests(t *testing.T) {
 	w.cfg.Raw = false
 	now := time.Now()
 	bad, good := w.gateway("bad"), w.gateway("good")
-	bad.Insert(cloudflareLogs(1, 400, now.Add(-9*day), now.Add(-8*day))...)
-	good.Insert(cloudflareLogs(2, 400, now.Add(-9*day), now.Add(-time.Hour))...)
+	bad.Insert(cloudflareLogs(1, 160, now.Add(-9*day), now.Add(-8*day))...)
+	good.Insert(cloudflareLogs(2, 160, now.Add(-9*day), now.Add(-time.Hour))...)
 	bad.SetFaults(emulator.Faults{TotalOff: 1})
 
 	sum := w.sync(ferry.ExitData)
@@ -82,46 +82,37 @@ func TestWindowThatNeverAttests(t *testing.T) {
 // holds too many logs for one.
 func TestTwoWalks(t *testing.T) {
 	t.Parallel()
+	w := newWorld(t, emulator.Options{})
+	w.cfg.Raw = false
 	now := time.Now()
-	for name, test := range map[string]struct {
-		logs    int
-		dialect *emulator.Dialect // nil: a gateway
-		faults  emulator.Faults
-		split   bool
-	}{
-		"Cloudflare, no total":  {600, nil, emulator.Faults{TotalMissing: true}, false},
-		"Cloudflare, total 0":   {600, nil, emulator.Faults{TotalZero: true}, false},
-		"results without count": {600, &emulator.LiveDialect, emulator.Faults{TotalMissing: true}, false},
-		"results, count 0":      {600, &emulator.LiveDialect, emulator.Faults{TotalZero: true}, false},
-		"an array, in no order": {25_000, &emulator.Dialect{Shape: emulator.ShapeArray, TimeField: "timestamp"}, emulator.Faults{Order: emulator.ByID}, true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t, emulator.Options{})
-			w.cfg.Raw = false
-			var stream *emulator.Stream
-			if test.dialect == nil {
-				stream = w.gateway("prod")
-				stream.Insert(cloudflareLogs(7, test.logs, now.Add(-20*day), now)...)
-			} else {
-				stream = w.dataset("ds1")
-				stream.SetDialect(*test.dialect)
-				stream.Insert(keywordsLogs(7, test.logs, now.Add(-20*day), now, "ds1", "timestamp")...)
-			}
-			stream.SetFaults(test.faults)
-			sum := w.sync(ferry.ExitOK)
-			if test.dialect == nil {
-				w.equal(stream)
-			} else {
-				w.keywordsEqual(stream, "timestamp")
-			}
-			t.Logf("%d logs, %d requests", stream.Len(), sum.Requests)
-			if n := query[int](w, `select count(*) from logferry.windows where status = 'attested' and attested_by <> 'two_walks' and distinct_rows > 0`); n > 0 {
-				t.Errorf("%d windows are attested otherwise", n)
-			}
-			if split := query[bool](w, `select exists (select from logferry.windows where status = 'split')`); split != test.split {
-				t.Errorf("split: %t, want %t", split, test.split)
-			}
-		})
+	missing, zero := emulator.Faults{TotalMissing: true}, emulator.Faults{TotalZero: true}
+	streams := map[*emulator.Stream]emulator.Faults{w.gateway("missing"): missing, w.gateway("zero"): zero}
+	for stream := range streams {
+		stream.Insert(cloudflareLogs(7, 400, now.Add(-20*day), now)...)
+	}
+	dataset := func(id string, n int, d emulator.Dialect, f emulator.Faults) *emulator.Stream {
+		set := w.dataset(id)
+		set.SetDialect(d)
+		set.Insert(keywordsLogs(7, n, now.Add(-20*day), now, id, "timestamp")...)
+		streams[set] = f
+		return set
+	}
+	dataset("missing", 400, emulator.LiveDialect, missing)
+	dataset("zero", 400, emulator.LiveDialect, zero)
+	array := emulator.Dialect{Shape: emulator.ShapeArray, TimeField: "timestamp"}
+	large := dataset("array", 25_000, array, emulator.Faults{Order: emulator.ByID})
+	for stream, faults := range streams {
+		stream.SetFaults(faults)
+	}
+	w.sync(ferry.ExitOK)
+	for stream := range streams {
+		w.holdsExactly(stream, "timestamp")
+	}
+	if n := query[int](w, `select count(*) from logferry.windows where status = 'attested' and attested_by <> 'two_walks' and distinct_rows > 0`); n > 0 {
+		t.Errorf("%d windows are attested otherwise", n)
+	}
+	split := query[[]string](w, `select array_agg(distinct stream_name) from logferry.windows join logferry.streams using (stream_id) where status = 'split'`)
+	if len(split) != 1 || split[0] != large.Name() {
+		t.Errorf("split: %v, want %s", split, large.Name())
 	}
 }
