@@ -41,6 +41,7 @@ type stream struct {
 	failed  int           // windows of this run that would not attest
 	failing int           // windows in a row that failed at the provider
 	spent   int           // requests that windows used
+	late    int64         // new logs that came later than settle allows
 	limit   time.Time     // nothing from here on had settled by the source's clock; zero: no window met that
 	changed chan struct{}
 }

@@ -79,15 +79,24 @@ type StreamStatus struct {
 	Watermark time.Time // zero: nothing covered from StartsAt on
 	Lag       time.Duration
 
-	Gaps        int    // stretches of wanted time not covered
-	Doubtful    int    // windows whose latest reading is a mismatch or accepted
-	Quarantined int    // open quarantine entries
-	Outside     *int64 // logs the source holds outside [StartsAt, Watermark); nil: not known
-	Logs        int64  // rows stored
+	Gaps        int       // stretches of wanted time not covered
+	Doubtful    int       // windows whose latest reading is a mismatch or accepted
+	Quarantined int       // open quarantine entries
+	Outside     *int64    // logs the source holds outside [StartsAt, Watermark); nil: not known
+	Logs        int64     // rows stored
+	Lateness    *Lateness // nil: not measured
 
 	BudgetUsed   int       // requests drawn from the credential's current budget
 	BudgetLimit  int       // requests that budget allows; 0: not known to this process
 	BlockedUntil time.Time // until when the provider asked to be left alone; zero: not blocked
+}
+
+// Lateness is how long after their time the logs of the last 30 days had been
+// met, at most: it includes the wait for the pass that met them. Only logs in
+// time that was being watched are counted, not a backlog.
+type Lateness struct {
+	Half, NearlyAll, All time.Duration // that share of the logs was met by then; nearly all are 99 of 100
+	Late                 int64         // logs that came later than settle: their time was covered already
 }
 
 // A Finding is one thing that [Check] looked at.

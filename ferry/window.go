@@ -258,6 +258,7 @@ func (c *carrying) end(ctx context.Context, status, detail string) error {
 func (c *carrying) account(o load.Outcome) {
 	c.stream.run.account(o, c.writing.Counts)
 	c.stream.spend(o.Requests)
+	c.stream.metLate(c.writing)
 	level := slog.LevelDebug
 	if o.Status == "mismatch" {
 		level = slog.LevelWarn

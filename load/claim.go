@@ -38,7 +38,10 @@ type Claim struct {
 	// Known are the parts of the span that were covered or tail-read before: an
 	// id new there may be a stored log whose time has moved.
 	Known []Span
-	lease time.Duration
+	// Covered are the parts of it that were covered before: a log new in them
+	// came later than settle allows.
+	Covered []Span
+	lease   time.Duration
 }
 
 // A Want says what to claim next in a stream.
@@ -175,23 +178,37 @@ func insertClaim(ctx context.Context, tx pgx.Tx, w Want, gap Span) (*Claim, erro
 		return nil, err
 	}
 	rows, err := tx.Query(ctx, `
-		select lower(g), upper(g)
-		  from (select coverage + coalesce((
-		               select range_agg(tstzrange(t.window_start, t.window_end)) from logferry.windows t
-		                where t.stream_id = $1::integer and t.kind = 'tail' and t.window_id <> $2::bigint), '{}') as spans
-		          from logferry.stream_state where stream_id = $1::integer) known,
-		       unnest(known.spans * tstzmultirange(tstzrange($3::timestamptz, $4::timestamptz))) g
-		 order by 1`, c.Stream, c.ID, c.From, c.To)
+		with known as (
+		     select coverage, coverage + coalesce((
+		            select range_agg(tstzrange(t.window_start, t.window_end)) from logferry.windows t
+		             where t.stream_id = $1::integer and t.kind = 'tail' and t.window_id <> $2::bigint), '{}') as spans,
+		            tstzmultirange(tstzrange($3::timestamptz, $4::timestamptz)) as claimed
+		       from logferry.stream_state where stream_id = $1::integer)
+		select false, lower(g), upper(g) from known, unnest(spans * claimed) g
+		union all
+		select true, lower(g), upper(g) from known, unnest(coverage * claimed) g
+		 order by 1, 2`, c.Stream, c.ID, c.From, c.To)
 	if err != nil {
 		return nil, err
 	}
-	c.Known, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Span])
+	var covered bool
+	var part Span
+	_, err = pgx.ForEachRow(rows, []any{&covered, &part.From, &part.To}, func() error {
+		if covered {
+			c.Covered = append(c.Covered, part)
+		} else {
+			c.Known = append(c.Known, part)
+		}
+		return nil
+	})
 	return c, err
 }
 
 // knows tells whether the instant was covered or tail-read before the claim.
-func (c *Claim) knows(at time.Time) bool {
-	for _, s := range c.Known {
+func (c *Claim) knows(at time.Time) bool { return within(c.Known, at) }
+
+func within(spans []Span, at time.Time) bool {
+	for _, s := range spans {
 		if !at.Before(s.From) && at.Before(s.To) {
 			return true
 		}

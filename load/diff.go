@@ -20,6 +20,7 @@ type chunk struct {
 	unread    map[string]struct{} // ids of rejects that no later entry could be read of
 	resolved  map[string]struct{} // ids that waited in quarantine and can be read now
 	countsNow map[string]seen     // first meetings in this chunk
+	late      int64               // new logs in time that was covered already
 }
 
 func (c *chunk) empty() bool {
@@ -132,6 +133,7 @@ func (w *Writing) accept(c *chunk) {
 		w.open[id], w.unread[id] = struct{}{}, struct{}{}
 	}
 	w.Counts = w.countsWith(c)
+	w.Late += c.late
 	for id, how := range c.countsNow {
 		if w.seen[id] < how {
 			w.seen[id] = how

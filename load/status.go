@@ -24,7 +24,16 @@ type Status struct {
 	Outside        *int64        // logs the source counts outside the spans read; nil: not known
 	SourceOldest   *time.Time    // oldest log the source still served; nil: never asked
 	LastAttestedAt *time.Time    // when a window last attested; nil: never
+	Lateness       *Lateness     // nil: not measured
 	Claims         []ClaimStatus // live claims, by window
+}
+
+// Lateness is how long after their time the logs of the last 30 days had been
+// met, at most: it includes the wait for the pass that met them. See the table
+// logferry.lateness for which logs are measured.
+type Lateness struct {
+	Half, NearlyAll, All time.Duration // that share of the logs was met by then; nearly all are 99 of 100
+	Late                 int64         // logs that came when their time was covered already
 }
 
 // A ClaimStatus is a window that somebody is working on.
@@ -66,7 +75,9 @@ func readStatus(ctx context.Context, tx pgx.Tx) ([]Status, error) {
 			ss.starts_at, f.watermark_at, f.complete_through, extract(epoch from f.lag)::float8,
 			f.gaps, f.doubtful_windows, f.quarantined_rows,
 			(select coalesce(sum(w.inserted_rows), 0)::bigint from logferry.windows w where w.stream_id = st.stream_id),
-			ss.outside_rows, ss.source_oldest_at, f.last_attested_at
+			ss.outside_rows, ss.source_oldest_at, f.last_attested_at,
+			extract(epoch from f.lateness_p50)::float8, extract(epoch from f.lateness_p99)::float8,
+			extract(epoch from f.lateness_max)::float8, f.late_logs
 		from logferry.streams st
 		join logferry.stream_state ss using (stream_id)
 		join llm.freshness f using (stream_name)
@@ -76,11 +87,16 @@ func readStatus(ctx context.Context, tx pgx.Tx) ([]Status, error) {
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (st Status, err error) {
 		var lag float64
+		var half, nearly, most *float64
+		var late int64
 		err = row.Scan(&st.Source, &st.Name, &st.Enabled, &st.Gone, &st.Proven,
 			&st.StartsAt, &st.Watermark, &st.CompleteUpTo, &lag,
 			&st.Gaps, &st.Doubtful, &st.Quarantined, &st.Logs,
-			&st.Outside, &st.SourceOldest, &st.LastAttestedAt)
+			&st.Outside, &st.SourceOldest, &st.LastAttestedAt, &half, &nearly, &most, &late)
 		st.Lag = seconds(lag)
+		if half != nil {
+			st.Lateness = &Lateness{Half: seconds(*half), NearlyAll: seconds(*nearly), All: seconds(*most), Late: late}
+		}
 		st.Claims = claims[st.Name]
 		for _, t := range []*time.Time{&st.StartsAt, &st.Watermark, &st.CompleteUpTo, st.SourceOldest, st.LastAttestedAt} {
 			if t != nil {

@@ -52,6 +52,7 @@ type Writing struct {
 	raws   map[rawKey]struct{} // versions of documents the span holds; nil: raw documents are off
 	seen   map[string]seen     // what this reading met and could read
 	unread map[string]struct{} // ids that it met and could not read
+	Late   int64               // new logs that came later than settle allows
 	Counts
 }
 
@@ -141,6 +142,7 @@ func (w *Writing) commitChunk(ctx context.Context, tx pgx.Tx, c *chunk) error {
 	w.queueRejects(batch, c.rejects)
 	w.queueResolved(batch, c.resolved)
 	queueMoves(batch, w.claim.Stream, c.moved)
+	w.queueLateness(batch, c, now)
 	if batch.Len() == 0 {
 		return nil
 	}

@@ -63,7 +63,7 @@ func (c *checker) duration(name, text string, least, most time.Duration) time.Du
 	case err != nil:
 		c.refuse(name, text, err)
 	case d < least || d > most:
-		c.refuse(name, text, fmt.Sprintf("is out of range: give %s to %s", formatDuration(least), formatDuration(most)))
+		c.refuse(name, text, fmt.Sprintf("is out of range: give %s to %s", ferry.FormatDuration(least), ferry.FormatDuration(most)))
 	}
 	return d
 }

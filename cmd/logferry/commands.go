@@ -124,7 +124,7 @@ func (p *program) backfill(cmd *cobra.Command, o ferry.BackfillOptions) error {
 	}
 	return p.withFlow(cmd, needs{database: true, source: true}, func(ctx context.Context, f *flow, e effective) error {
 		if o.From.After(p.now().Add(-e.ferry.Settle)) {
-			return misused(cmd, "--from is younger than LOGFERRY_SETTLE (%s): nothing that young is ever covered", formatDuration(e.ferry.Settle))
+			return misused(cmd, "--from is younger than LOGFERRY_SETTLE (%s): nothing that young is ever covered", ferry.FormatDuration(e.ferry.Settle))
 		}
 		summary, err := f.backfill(ctx, o)
 		summary.Command = "backfill"

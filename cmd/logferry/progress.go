@@ -25,7 +25,7 @@ func progressLines(log *slog.Logger, now func() time.Time) func(ferry.Progress) 
 		last = now()
 		attrs := []any{
 			"streams", p.Streams, "logs_read", p.Rows, "new", p.Inserted, "requests", p.Requests,
-			"covered", formatDuration(p.Covered), "wanted", formatDuration(p.Wanted), "done", fmt.Sprintf("%.0f%%", 100*p.Done),
+			"covered", ferry.FormatDuration(p.Covered), "wanted", ferry.FormatDuration(p.Wanted), "done", fmt.Sprintf("%.0f%%", 100*p.Done),
 		}
 		if p.Note != "" {
 			attrs = append(attrs, "waiting_for", p.Note)

@@ -25,7 +25,11 @@ func (p *program) statusCommand() *cobra.Command {
   DOUBTFUL    windows whose latest reading did not attest, or was accepted
   QUARANTINE  logs that could not be read or stored, with their bytes
   OUTSIDE     logs the source holds outside what is covered
-  BUDGET      requests drawn of those allowed`,
+  BUDGET      requests drawn of those allowed
+
+A line below tells the lateness: how long after their time the logs of the last
+30 days had been met, the wait for the pass included, and how many came later
+than settle.`,
 		Example: `  logferry status
   logferry status --json | jq '.[] | select(.lag_seconds > 3600)'`,
 		DisableFlagsInUseLine: true,
@@ -69,7 +73,20 @@ func (p *program) statusTable(streams []ferry.StreamStatus) {
 		}
 		p.print(row, instant(s.Watermark), lag, grouped(int64(s.Gaps)), grouped(int64(s.Doubtful)),
 			grouped(int64(s.Quarantined)), outside, budget)
+		if s.Lateness != nil {
+			p.print("  lateness: %s\n", lateness(s.Lateness))
+		}
 	}
+}
+
+// lateness tells after how long logs appeared, and how many came too late to be
+// waited for.
+func lateness(l *ferry.Lateness) string {
+	text := fmt.Sprintf("half by %s, 99 %% by %s, all by %s", roughly(l.Half), roughly(l.NearlyAll), roughly(l.All))
+	if l.Late > 0 {
+		text += fmt.Sprintf("; %s later than settle", grouped(l.Late))
+	}
+	return text
 }
 
 // states are the words that set a stream apart; none for an ordinary one.
@@ -118,6 +135,10 @@ type streamRecord struct {
 	Quarantined  int        `json:"quarantined"`
 	Outside      *int64     `json:"outside"`
 	Logs         int64      `json:"logs"`
+	LatenessP50  *float64   `json:"lateness_p50_seconds"`
+	LatenessP99  *float64   `json:"lateness_p99_seconds"`
+	LatenessMax  *float64   `json:"lateness_max_seconds"`
+	LateLogs     *int64     `json:"late_logs"`
 	BudgetUsed   int        `json:"budget_used"`
 	BudgetLimit  *int       `json:"budget_limit"`
 	BlockedUntil *time.Time `json:"blocked_until"`
@@ -133,6 +154,10 @@ func (p *program) statusJSON(streams []ferry.StreamStatus) error {
 		}
 		if record.Watermark != nil {
 			record.LagSeconds = new(s.Lag.Seconds())
+		}
+		if l := s.Lateness; l != nil {
+			record.LatenessP50, record.LatenessP99, record.LatenessMax = new(l.Half.Seconds()), new(l.NearlyAll.Seconds()), new(l.All.Seconds())
+			record.LateLogs = new(l.Late)
 		}
 		if s.BudgetLimit > 0 {
 			record.BudgetLimit = new(s.BudgetLimit)

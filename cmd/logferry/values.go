@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"regexp"
 	"strconv"
@@ -41,25 +40,9 @@ func parseDuration(text string) (time.Duration, error) {
 	return sum, nil
 }
 
-// formatDuration is the inverse of parseDuration for whole seconds; less is
-// cut off.
-func formatDuration(d time.Duration) string {
-	var b strings.Builder
-	for _, unit := range []string{"d", "h", "m", "s"} {
-		if n := d / unitLength[unit]; n > 0 {
-			fmt.Fprintf(&b, "%d%s", n, unit)
-			d %= unitLength[unit]
-		}
-	}
-	if b.Len() == 0 {
-		return "0s"
-	}
-	return b.String()
-}
-
 // roughly is d in its two largest units, for people.
 func roughly(d time.Duration) string {
-	parts := durationPart.FindAllString(formatDuration(d), 2)
+	parts := durationPart.FindAllString(ferry.FormatDuration(d), 2)
 	return strings.Join(parts, "")
 }
 

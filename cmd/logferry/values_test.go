@@ -26,8 +26,8 @@ func TestParseDuration(t *testing.T) {
 func TestDurationsReadBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := time.Duration(rapid.Int64Range(0, int64(290*365*day/time.Second)).Draw(t, "seconds")) * time.Second
-		if got, err := parseDuration(formatDuration(d)); err != nil || got != d {
-			t.Fatalf("%v was written as %q and read as %v, %v", d, formatDuration(d), got, err)
+		if got, err := parseDuration(ferry.FormatDuration(d)); err != nil || got != d {
+			t.Fatalf("%v was written as %q and read as %v, %v", d, ferry.FormatDuration(d), got, err)
 		}
 	})
 }

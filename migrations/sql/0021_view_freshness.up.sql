@@ -6,6 +6,20 @@ with s as (
     logferry.watermark(ss.starts_at, ss.coverage) as watermark_at
   from logferry.streams st
   join logferry.stream_state ss using (stream_id)
+), ages as (
+  select stream_id, seconds, late, sum(logs) over (partition by stream_id order by seconds) as upto,
+    sum(logs) over (partition by stream_id) as logs
+  from (
+    select stream_id, seconds, sum(logs) as logs, sum(late_logs)::bigint as late
+    from logferry.lateness
+    where met_on > (now() at time zone 'UTC')::date - 30
+    group by stream_id, seconds) by_age
+), lateness as (
+  select stream_id, sum(late)::bigint as late_logs, make_interval(secs => max(seconds)) as most,
+    make_interval(secs => min(seconds) filter (where upto >= logs * 0.5)) as half,
+    make_interval(secs => min(seconds) filter (where upto >= logs * 0.99)) as nearly_all
+  from ages
+  group by stream_id
 )
 select
   s.source, s.stream_name, s.starts_at as complete_from, s.watermark_at,
@@ -28,8 +42,10 @@ select
   (select count(*)
    from logferry_private.quarantine q
    where q.stream_id = s.stream_id and q.resolved_at is null) as quarantined_rows,
-  s.retention_floor_at
-from s;
+  s.retention_floor_at,
+  l.half as lateness_p50, l.nearly_all as lateness_p99, l.most as lateness_max, coalesce(l.late_logs, 0) as late_logs
+from s
+left join lateness l using (stream_id);
 
 comment on view llm.freshness is
   'One row per stream: how far its logs are complete, and what is doubtful, pending or put aside.';
@@ -49,3 +65,9 @@ comment on column llm.freshness.last_attested_at is 'When a window of the stream
 comment on column llm.freshness.quarantined_rows is 'Upstream documents put aside and not dealt with yet.';
 comment on column llm.freshness.retention_floor_at is
   'Facts before this instant have been dropped; nothing before it is wanted, rollups there are frozen.';
+comment on column llm.freshness.lateness_p50 is
+  'How long after created_at half of the logs of the last 30 days had been met, at most: it includes the wait for the pass. Only of logs in time that was being watched; null when none was.';
+comment on column llm.freshness.lateness_p99 is 'The same for 99 of 100 logs.';
+comment on column llm.freshness.lateness_max is 'The same for all of them.';
+comment on column llm.freshness.late_logs is
+  'Logs of the last 30 days that came later than LOGFERRY_SETTLE allows: their time was covered already. A recheck found them.';

@@ -1,0 +1,89 @@
+package load
+
+import (
+	"context"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"logferry/transform"
+)
+
+// Lateness is measured where it can be: a log's age at its first meeting says
+// how late it appeared only if somebody had looked at its time before, or if it
+// was met as young as the tail. The age of a backlog says nothing. Ages are
+// counted per stream and day, rounded up to two significant digits of a second,
+// in the transaction that inserts the logs: each is counted once, or, when the
+// answer to that commit is lost, with the rows that it did insert.
+
+// queueLateness counts the chunk's new logs by age, and tells how many of them
+// came later than settle allows: their time was covered already.
+func (w *Writing) queueLateness(b *pgx.Batch, c *chunk, now time.Time) {
+	logs, late := map[int32]int64{}, map[int32]int64{}
+	c.late = 0
+	for _, r := range c.fresh {
+		if c.countsNow[r.LogID] != seenInserted || !w.watched(r) {
+			continue
+		}
+		age := ageBucket(now.Sub(r.CreatedAt))
+		logs[age]++
+		if within(w.claim.Covered, r.CreatedAt) {
+			late[age]++
+			c.late++
+		}
+	}
+	if len(logs) == 0 {
+		return
+	}
+	var ages []int32
+	var counts, lates []int64
+	for age := range logs {
+		ages = append(ages, age)
+	}
+	slices.Sort(ages) // two windows of the stream lock the rows in one order
+	for _, age := range ages {
+		counts, lates = append(counts, logs[age]), append(lates, late[age])
+	}
+	b.Queue(`
+		insert into logferry.lateness (stream_id, met_on, seconds, logs, late_logs)
+		select $1::integer, $2::date, n.seconds, n.logs, n.late
+		  from unnest($3::integer[], $4::bigint[], $5::bigint[]) with ordinality as n (seconds, logs, late, place)
+		 order by n.place
+		on conflict (stream_id, met_on, seconds) do update
+		   set logs = lateness.logs + excluded.logs, late_logs = lateness.late_logs + excluded.late_logs`,
+		w.claim.Stream, now.UTC(), ages, counts, lates)
+}
+
+// watched tells whether the age of a log that is new says how late it appeared.
+func (w *Writing) watched(r *transform.Record) bool {
+	return w.claim.Kind == KindTail || w.claim.knows(r.CreatedAt)
+}
+
+// ageBucket is the age in seconds, rounded up to two significant digits. A log
+// from ahead of the database clock has no age.
+func ageBucket(age time.Duration) int32 {
+	seconds := math.Ceil(max(0, age.Seconds()))
+	step := 1.0
+	for seconds/step > 99 {
+		step *= 10
+	}
+	return int32(min(math.Ceil(seconds/step)*step, math.MaxInt32))
+}
+
+// LatenessWithin is the age below which the given share of the stream's logs of
+// the last 30 days was first met, of those that were met before they were as old
+// as limit. It is zero where none was measured.
+func (s *Store) LatenessWithin(ctx context.Context, stream int32, limit time.Duration, share float64) (time.Duration, error) {
+	var found float64
+	err := s.retry(ctx, func() error {
+		return s.pool.QueryRow(ctx, `
+			select coalesce(min(h.seconds) filter (where h.upto >= h.logs * $3::float8), 0)::float8
+			  from (select seconds, sum(sum(logs)) over (order by seconds) as upto, sum(sum(logs)) over () as logs
+			          from logferry.lateness
+			         where stream_id = $1::integer and seconds <= $2::float8 and met_on > (now() at time zone 'UTC')::date - 30
+			         group by seconds) h`, stream, limit.Seconds(), share).Scan(&found)
+	})
+	return seconds(found), classify("read the stream's lateness", err)
+}
