@@ -73,7 +73,9 @@ func (c *Cloudflare) Streams(ctx context.Context) ([]Stream, error) {
 	var streams []Stream
 	for _, g := range gateways {
 		id := text(g["id"])
-		streams = append(streams, Stream{Container: id, Name: c.Name(id), Note: gatewayNote(g)})
+		streams = append(streams, Stream{Container: id, Name: c.Name(id), Note: gatewayNote(g), Keeps: Retention{
+			Limit: number(g["log_management"], 0), AtFull: text(g["log_management_strategy"]),
+		}})
 	}
 	return streams, nil
 }
@@ -83,16 +85,10 @@ func (c *Cloudflare) Name(gateway string) string {
 	return "cloudflare/" + c.account + "/" + gateway
 }
 
-// gatewayNote says why a gateway may be missing logs.
+// gatewayNote says why a gateway has no logs.
 func gatewayNote(gateway map[string]json.RawMessage) string {
 	if string(gateway["collect_logs"]) == "false" {
 		return "this gateway does not collect logs"
-	}
-	if text(gateway["log_management_strategy"]) == "STOP_INSERTING" {
-		if limit := number(gateway["log_management"], 0); limit > 0 {
-			return fmt.Sprintf("this gateway stores no new log once it holds %d", limit)
-		}
-		return "this gateway stores no new log once it is full"
 	}
 	return ""
 }

@@ -148,8 +148,8 @@ func TestCloudflareGateways(t *testing.T) {
 	want := []Stream{
 		{Container: "plain", Name: "cloudflare/acc/plain"},
 		{Container: "off", Name: "cloudflare/acc/off", Note: "this gateway does not collect logs"},
-		{Container: "full", Name: "cloudflare/acc/full", Note: "this gateway stores no new log once it holds 100000"},
-		{Container: "rolling", Name: "cloudflare/acc/rolling"},
+		{Container: "full", Name: "cloudflare/acc/full", Keeps: Retention{Limit: 100_000, AtFull: StopInserting}},
+		{Container: "rolling", Name: "cloudflare/acc/rolling", Keeps: Retention{AtFull: DeleteOldest}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("streams (-want +got):\n%s", diff)

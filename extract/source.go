@@ -12,7 +12,23 @@ type Stream struct {
 	// Note is something a person should know about the feed, such as a
 	// gateway that does not collect logs; empty otherwise.
 	Note string
+	// Keeps is what the feed does with its logs in the long run; only
+	// Cloudflare lists that.
+	Keeps Retention
 }
+
+// A Retention is how many logs a gateway keeps, and what it does at that limit
+// (log_management and log_management_strategy of Cloudflare's list of gateways).
+type Retention struct {
+	Limit  int64  // 0: not told
+	AtFull string // DeleteOldest or StopInserting; empty: not told
+}
+
+// What a gateway does once it holds as many logs as it keeps.
+const (
+	DeleteOldest  = "DELETE_OLDEST"
+	StopInserting = "STOP_INSERTING"
+)
 
 // An Ask is one request for a page of a stream's log list.
 type Ask struct {

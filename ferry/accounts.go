@@ -20,17 +20,18 @@ var longAgo = time.Date(2015, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // An account is one credential and what it reads.
 type account struct {
-	source string
-	ref    string   // Cloudflare account id; empty for Keywords AI
-	named  []string // containers named in settings; nil: discover
-	whole  bool     // all containers were discovered: one that is missing is gone
-	api    extract.API
-	name   func(container string) string
-	stats  func() extract.Stats
-	budget load.Budget
-	cred   load.Credential
-	drawer load.Drawer
-	start  func(now time.Time) time.Time // starts_at of a stream never met before
+	source  string
+	ref     string   // Cloudflare account id; empty for Keywords AI
+	named   []string // containers named in settings; nil: discover
+	whole   bool     // all containers were discovered: one that is missing is gone
+	api     extract.API
+	name    func(container string) string
+	stats   func() extract.Stats
+	budget  load.Budget
+	cred    load.Credential
+	drawer  load.Drawer
+	keeping keeping
+	start   func(now time.Time) time.Time // starts_at of a stream never met before
 }
 
 // accounts connects the configured credentials to the shared budget. Only a
@@ -78,6 +79,7 @@ type listed struct {
 	discovered bool
 	unlisted   bool // known from earlier passes, but no longer listed
 	note       string
+	keeps      extract.Retention // as listed; see account.keeps
 }
 
 // discover finds the account's streams: one listing a pass, or, where settings
@@ -97,7 +99,7 @@ func (a *account) discover(ctx context.Context) ([]listed, error) {
 	a.whole = true
 	list := make([]listed, 0, len(streams))
 	for _, s := range streams {
-		list = append(list, listed{account: a, container: s.Container, discovered: true, note: s.Note})
+		list = append(list, listed{account: a, container: s.Container, discovered: true, note: s.Note, keeps: s.Keeps})
 	}
 	return list, nil
 }

@@ -84,6 +84,9 @@ func (s *stream) sync(ctx context.Context) error {
 		return err
 	}
 	want := load.Span{From: s.StartsAt, To: s.settled()}
+	if footing == ready {
+		s.guard(ctx)
+	}
 	switch {
 	case want.Empty() || footing == fresh:
 		err = nil
@@ -96,7 +99,7 @@ func (s *stream) sync(ctx context.Context) error {
 	if err != nil || footing != ready || want.Empty() {
 		return err
 	}
-	return errors.Join(s.recheckPass(ctx), s.rereadLeaving(ctx))
+	return errors.Join(s.unguard(ctx), s.recheckPass(ctx), s.rereadLeaving(ctx))
 }
 
 // coverEmpty covers the wanted time of a stream whose source counts no log at

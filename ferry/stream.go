@@ -21,8 +21,9 @@ type stream struct {
 	listed  listed
 	options transform.Options
 	drift   *transform.Drift
-	dry     bool // plan only: write nothing
-	fresh   bool // its head shows no log older than settle: nothing can be covered yet
+	dry     bool   // plan only: write nothing
+	risky   string // what the retention guard found: see llm.freshness.retention_risk
+	fresh   bool   // its head shows no log older than settle: nothing can be covered yet
 
 	heading sync.Mutex // guards head, listing and proving
 	head    *extract.Head

@@ -86,6 +86,9 @@ type StreamStatus struct {
 	Logs        int64     // rows stored
 	Lateness    *Lateness // nil: not measured
 
+	RetentionRisk string    // fills, full, deletes or deleted, as in llm.freshness; empty: none known
+	RetentionAt   time.Time // fills and deletes: when; full: newest log; deleted: what is older is lost
+
 	BudgetUsed   int       // requests drawn from the credential's current budget
 	BudgetLimit  int       // requests that budget allows; 0: not known to this process
 	BlockedUntil time.Time // until when the provider asked to be left alone; zero: not blocked

@@ -25,6 +25,8 @@ type Status struct {
 	SourceOldest   *time.Time    // oldest log the source still served; nil: never asked
 	LastAttestedAt *time.Time    // when a window last attested; nil: never
 	Lateness       *Lateness     // nil: not measured
+	RetentionRisk  string        // llm.freshness.retention_risk; empty: none known
+	RetentionAt    time.Time     // llm.freshness.retention_risk_at
 	Claims         []ClaimStatus // live claims, by window
 }
 
@@ -77,7 +79,8 @@ func readStatus(ctx context.Context, tx pgx.Tx) ([]Status, error) {
 			(select coalesce(sum(w.inserted_rows), 0)::bigint from logferry.windows w where w.stream_id = st.stream_id),
 			ss.outside_rows, ss.source_oldest_at, f.last_attested_at,
 			extract(epoch from f.lateness_p50)::float8, extract(epoch from f.lateness_p99)::float8,
-			extract(epoch from f.lateness_max)::float8, f.late_logs
+			extract(epoch from f.lateness_max)::float8, f.late_logs,
+			coalesce(f.retention_risk, ''), coalesce(f.retention_risk_at, 'epoch')
 		from logferry.streams st
 		join logferry.stream_state ss using (stream_id)
 		join llm.freshness f using (stream_name)
@@ -92,13 +95,14 @@ func readStatus(ctx context.Context, tx pgx.Tx) ([]Status, error) {
 		err = row.Scan(&st.Source, &st.Name, &st.Enabled, &st.Gone, &st.Proven,
 			&st.StartsAt, &st.Watermark, &st.CompleteUpTo, &lag,
 			&st.Gaps, &st.Doubtful, &st.Quarantined, &st.Logs,
-			&st.Outside, &st.SourceOldest, &st.LastAttestedAt, &half, &nearly, &most, &late)
+			&st.Outside, &st.SourceOldest, &st.LastAttestedAt, &half, &nearly, &most, &late,
+			&st.RetentionRisk, &st.RetentionAt)
 		st.Lag = seconds(lag)
 		if half != nil {
 			st.Lateness = &Lateness{Half: seconds(*half), NearlyAll: seconds(*nearly), All: seconds(*most), Late: late}
 		}
 		st.Claims = claims[st.Name]
-		for _, t := range []*time.Time{&st.StartsAt, &st.Watermark, &st.CompleteUpTo, st.SourceOldest, st.LastAttestedAt} {
+		for _, t := range []*time.Time{&st.StartsAt, &st.Watermark, &st.CompleteUpTo, &st.RetentionAt, st.SourceOldest, st.LastAttestedAt} {
 			if t != nil {
 				*t = t.UTC()
 			}

@@ -29,7 +29,7 @@ func (p *program) statusCommand() *cobra.Command {
 
 A line below tells the lateness: how long after their time the logs of the last
 30 days had been met, the wait for the pass included, and how many came later
-than settle.`,
+than settle. Another one tells when a gateway loses logs before they are read.`,
 		Example: `  logferry status
   logferry status --json | jq '.[] | select(.lag_seconds > 3600)'`,
 		DisableFlagsInUseLine: true,
@@ -76,6 +76,9 @@ func (p *program) statusTable(streams []ferry.StreamStatus) {
 		if s.Lateness != nil {
 			p.print("  lateness: %s\n", lateness(s.Lateness))
 		}
+		if s.RetentionRisk != "" {
+			p.print("  the gateway %s\n", retention(s))
+		}
 	}
 }
 
@@ -87,6 +90,21 @@ func lateness(l *ferry.Lateness) string {
 		text += fmt.Sprintf("; %s later than settle", grouped(l.Late))
 	}
 	return text
+}
+
+// retention tells how the gateway loses logs before they are read.
+func retention(s ferry.StreamStatus) string {
+	at := instant(s.RetentionAt)
+	switch s.RetentionRisk {
+	case ferry.RiskFills:
+		return "is full at " + at + " and then stores no new logs"
+	case ferry.RiskFull:
+		return "is full and stores no new logs since " + at
+	case ferry.RiskDeletes:
+		return "deletes unread logs from " + at + " on"
+	default:
+		return "deleted logs before " + at + " unread"
+	}
 }
 
 // states are the words that set a stream apart; none for an ordinary one.
@@ -139,6 +157,8 @@ type streamRecord struct {
 	LatenessP99  *float64   `json:"lateness_p99_seconds"`
 	LatenessMax  *float64   `json:"lateness_max_seconds"`
 	LateLogs     *int64     `json:"late_logs"`
+	Risk         *string    `json:"retention_risk"`
+	RiskAt       *time.Time `json:"retention_risk_at"`
 	BudgetUsed   int        `json:"budget_used"`
 	BudgetLimit  *int       `json:"budget_limit"`
 	BlockedUntil *time.Time `json:"blocked_until"`
@@ -158,6 +178,9 @@ func (p *program) statusJSON(streams []ferry.StreamStatus) error {
 		if l := s.Lateness; l != nil {
 			record.LatenessP50, record.LatenessP99, record.LatenessMax = new(l.Half.Seconds()), new(l.NearlyAll.Seconds()), new(l.All.Seconds())
 			record.LateLogs = new(l.Late)
+		}
+		if s.RetentionRisk != "" {
+			record.Risk, record.RiskAt = &s.RetentionRisk, known(s.RetentionAt)
 		}
 		if s.BudgetLimit > 0 {
 			record.BudgetLimit = new(s.BudgetLimit)

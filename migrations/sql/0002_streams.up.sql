@@ -41,6 +41,8 @@ create table logferry.stream_state (
   retention_floor_at timestamptz,
   source_oldest_at timestamptz,
   outside_rows bigint,
+  retention_risk text,
+  retention_risk_at timestamptz,
   updated_at timestamptz not null default now()
 );
 
@@ -59,6 +61,10 @@ comment on column logferry.stream_state.retention_floor_at is
 comment on column logferry.stream_state.source_oldest_at is 'Oldest log the source still served when last asked.';
 comment on column logferry.stream_state.outside_rows is
   'Logs the source counts outside the spans read, when last asked.';
+comment on column logferry.stream_state.retention_risk is
+  'How the source is about to lose logs, or has lost them, before they are read: fills, full, deletes or deleted; null: nothing of that kind is known.';
+comment on column logferry.stream_state.retention_risk_at is
+  'fills and deletes: when, at the present rate. full: newest log. deleted: what is older was deleted unread.';
 comment on column logferry.stream_state.updated_at is 'Last change.';
 
 create function logferry.watermark(starts_at timestamptz, coverage tstzmultirange) returns timestamptz

@@ -23,7 +23,7 @@ create table logferry.windows (
   finished_at timestamptz,
   detail text,
   check (window_start < window_end),
-  check (kind in ('sync', 'tail', 'recheck', 'reread', 'backfill', 'verify')),
+  check (kind in ('sync', 'tail', 'recheck', 'reread', 'backfill', 'verify', 'notice')),
   check (status in ('claimed', 'attested', 'accepted', 'mismatch', 'split', 'failed', 'expired', 'loaded'))
 );
 
@@ -32,7 +32,8 @@ comment on table logferry.windows is
 comment on column logferry.windows.window_id is 'Number of the attempt; the fence of its writes.';
 comment on column logferry.windows.stream_id is 'Feed.';
 comment on column logferry.windows.run_id is 'Run.';
-comment on column logferry.windows.kind is 'sync, tail, recheck, reread, backfill or verify.';
+comment on column logferry.windows.kind is
+  'sync, tail, recheck, reread, backfill or verify; notice: nothing was read, the detail says what changed at the source.';
 comment on column logferry.windows.window_start is 'First instant of the span.';
 comment on column logferry.windows.window_end is 'First instant after it.';
 comment on column logferry.windows.status is

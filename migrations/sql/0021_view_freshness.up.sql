@@ -3,6 +3,7 @@
 create view llm.freshness as
 with s as (
   select st.stream_id, st.source, st.stream_name, ss.starts_at, ss.coverage, ss.retention_floor_at,
+    ss.retention_risk, ss.retention_risk_at,
     logferry.watermark(ss.starts_at, ss.coverage) as watermark_at
   from logferry.streams st
   join logferry.stream_state ss using (stream_id)
@@ -43,7 +44,8 @@ select
    from logferry_private.quarantine q
    where q.stream_id = s.stream_id and q.resolved_at is null) as quarantined_rows,
   s.retention_floor_at,
-  l.half as lateness_p50, l.nearly_all as lateness_p99, l.most as lateness_max, coalesce(l.late_logs, 0) as late_logs
+  l.half as lateness_p50, l.nearly_all as lateness_p99, l.most as lateness_max, coalesce(l.late_logs, 0) as late_logs,
+  s.retention_risk, s.retention_risk_at
 from s
 left join lateness l using (stream_id);
 
@@ -71,3 +73,7 @@ comment on column llm.freshness.lateness_p99 is 'The same for 99 of 100 logs.';
 comment on column llm.freshness.lateness_max is 'The same for all of them.';
 comment on column llm.freshness.late_logs is
   'Logs of the last 30 days that came later than LOGFERRY_SETTLE allows: their time was covered already. A recheck found them.';
+comment on column llm.freshness.retention_risk is
+  'How the source is about to lose logs before they are read, or has lost them, as of the last pass. fills: the gateway will be full and then store no new ones. full: it stores none any more. deletes: the oldest unread log will be deleted. deleted: unread logs have been deleted. Null: nothing of that kind is known.';
+comment on column llm.freshness.retention_risk_at is
+  'fills and deletes: when, at the present rate. full: newest log stored. deleted: everything older that was unread is lost.';

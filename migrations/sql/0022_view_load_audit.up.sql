@@ -12,7 +12,8 @@ comment on column llm.load_audit.window_start is 'First instant of the span.';
 comment on column llm.load_audit.window_end is 'First instant after the span.';
 comment on column llm.load_audit.source is 'Log product: cloudflare_ai_gateway or keywords_ai. Not the model vendor.';
 comment on column llm.load_audit.stream_name is 'Feed: cloudflare/<account>/<gateway> or keywordsai/<dataset>.';
-comment on column llm.load_audit.kind is 'sync, tail, recheck, reread, backfill or verify.';
+comment on column llm.load_audit.kind is
+  'sync, tail, recheck, reread, backfill or verify; notice: nothing was read, the detail says what changed at the source.';
 comment on column llm.load_audit.status is
   'claimed, attested, accepted, mismatch, split, failed, expired or loaded (tail).';
 comment on column llm.load_audit.attested_by is 'total, two_walks or empty_proven; null unless attested.';

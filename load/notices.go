@@ -1,0 +1,61 @@
+package load
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// KindNotice is a ledger row of which nothing was read: its detail says what
+// changed at the source.
+const KindNotice = "notice"
+
+// Notice writes into the ledger what changed at a stream's source, as seen by a
+// run over the span. Saying the same twice in a run writes one row.
+func (s *Store) Notice(ctx context.Context, stream int32, run int64, seen Span, detail string) error {
+	return s.tx(ctx, "write a notice", func(tx pgx.Tx) error { return notice(ctx, tx, stream, run, seen, detail) })
+}
+
+func notice(ctx context.Context, tx pgx.Tx, stream int32, run int64, seen Span, detail string) error {
+	_, err := tx.Exec(ctx, `
+		insert into logferry.windows (stream_id, run_id, kind, window_start, window_end, status, finished_at, detail)
+		select $1::integer, $2::bigint, 'notice', $3::timestamptz, $4::timestamptz, 'loaded', clock_timestamp(), $5::text
+		 where not exists (select from logferry.windows
+		                    where stream_id = $1::integer and run_id = $2::bigint and kind = 'notice' and detail = $5::text)`,
+		stream, run, seen.From, seen.To, detail)
+	return err
+}
+
+// A RetentionRisk is how a source is about to lose logs before they are read.
+type RetentionRisk struct {
+	Code   string    // as in llm.freshness.retention_risk; empty: none known
+	At     time.Time // see llm.freshness.retention_risk_at
+	Detail string    // for the ledger, when the code is new
+}
+
+// SaveRetentionRisk keeps the stream's risk, and writes a notice when it is
+// another one than before.
+func (s *Store) SaveRetentionRisk(ctx context.Context, stream int32, run int64, seen Span, risk RetentionRisk) error {
+	return s.tx(ctx, "save the stream's retention risk", func(tx pgx.Tx) error {
+		var before string
+		err := tx.QueryRow(ctx, `
+			select coalesce(retention_risk, '') from logferry.stream_state where stream_id = $1::integer for update`, stream).Scan(&before)
+		if err != nil || before == "" && risk.Code == "" {
+			return err
+		}
+		if risk.Code != "" && risk.Code != before {
+			if err := notice(ctx, tx, stream, run, seen, risk.Detail); err != nil {
+				return err
+			}
+		}
+		var at *time.Time
+		if !risk.At.IsZero() {
+			at = &risk.At
+		}
+		_, err = tx.Exec(ctx, `
+			update logferry.stream_state set retention_risk = $2::text, retention_risk_at = $3::timestamptz, updated_at = clock_timestamp()
+			where stream_id = $1::integer`, stream, orNull(risk.Code), at)
+		return err
+	})
+}
