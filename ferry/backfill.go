@@ -33,9 +33,9 @@ func (f *Ferry) Backfill(ctx context.Context, o BackfillOptions) (Summary, error
 			if timedOut(ctx, limited, err) {
 				err = nil // what is not covered is told below
 			}
-			return errors.Join(err, s.saveDrift(ctx))
+			return err
 		}))
-		return errors.Join(err, r.sumUpBackfill(ctx, streams, span))
+		return errors.Join(err, r.watchFields(ctx, streams), r.sumUpBackfill(ctx, streams, span))
 	})
 }
 

@@ -69,11 +69,6 @@ func (s *stream) unguard(ctx context.Context) error {
 	return s.face(ctx, load.RetentionRisk{})
 }
 
-// seen is the span that a notice of this run is about.
-func (s *stream) seen() load.Span {
-	return load.Span{From: s.settled(), To: s.run.now}
-}
-
 // risk tells what threatens the stream's unread logs.
 func (s *stream) risk(ctx context.Context) (load.RetentionRisk, error) {
 	total := s.head.Total

@@ -26,7 +26,7 @@ func (s *stream) readHead(ctx context.Context) ([][]byte, error) {
 			return nil, err
 		}
 		if refused = err; err == nil && (len(docs) == 0 || s.head.Newest.ID != "") {
-			return docs, s.saveHead(ctx)
+			return docs, errors.Join(s.watchPages(ctx), s.saveHead(ctx))
 		}
 	}
 	if refused != nil {
@@ -69,6 +69,7 @@ func (s *stream) saveHead(ctx context.Context) error {
 	}
 	text, err := json.Marshal(map[string]any{
 		"newest_at": s.head.Newest.At, "newest_id": s.head.Newest.ID, "total": s.head.Total, "read_at": s.run.now,
+		"page_size": s.head.PageSize(),
 	})
 	if err != nil {
 		return err

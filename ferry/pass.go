@@ -34,9 +34,9 @@ func (f *Ferry) pass(ctx context.Context, command string) (Summary, error) {
 				r.note(s.Name + " was disabled or forgotten meanwhile")
 				err = nil
 			}
-			return errors.Join(r.checkpoint(ctx, limited, err), s.warnLate(ctx), s.saveDrift(ctx))
+			return errors.Join(r.checkpoint(ctx, limited, err), s.warnLate(ctx))
 		}))
-		return errors.Join(err, r.sumUp(ctx, streams))
+		return errors.Join(err, r.watchFields(ctx, streams), r.sumUp(ctx, streams))
 	})
 }
 

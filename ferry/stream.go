@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -247,11 +248,8 @@ func (s *stream) proveWith(ctx context.Context, known *extract.Known) error {
 	if err != nil {
 		return err
 	}
-	if asked := s.account.api.Dialects()[0].PageSize; d.PageSize < asked {
-		s.run.note(fmt.Sprintf("%s serves %d logs a page where %d were asked; going on with that", s.Name, d.PageSize, asked))
-	}
-	if !d.Sorted {
-		s.run.note(s.Name + " does not honour the asked order by time; windows rest on their totals")
+	if err := s.tellDialect(ctx, prefer, d); err != nil {
+		return err
 	}
 	text, err := json.Marshal(d)
 	if err != nil {
@@ -269,11 +267,23 @@ func (s *stream) proveWith(ctx context.Context, known *extract.Known) error {
 	return nil
 }
 
-// saveDrift writes down which fields the run met.
-func (s *stream) saveDrift(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-	defer cancel()
-	return s.run.store.SaveDrift(ctx, s.drift.Seen())
+// tellDialect tells what is unusual in a dialect, or, of one proven again,
+// other than it was.
+func (s *stream) tellDialect(ctx context.Context, was *extract.Dialect, is extract.Dialect) error {
+	var unusual []string
+	if asked := s.account.api.Dialects()[0].PageSize; is.PageSize < asked {
+		unusual = append(unusual, fmt.Sprintf("serves %d logs a page where %d were asked; going on with that", is.PageSize, asked))
+	}
+	if !is.Sorted {
+		unusual = append(unusual, "does not honour the asked order by time; windows rest on their totals")
+	}
+	if was != nil {
+		unusual = dialectChanges(*was, is)
+	}
+	if len(unusual) == 0 {
+		return nil
+	}
+	return s.announce(ctx, strings.Join(unusual, "; "))
 }
 
 // gone handles a stream that its source answers 404 for: an error where

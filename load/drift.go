@@ -10,6 +10,40 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
+// A SeenField is a field path and type that earlier runs have seen.
+type SeenField struct {
+	transform.Field
+	Vanished bool // it was found to come no more
+}
+
+// Drift returns what earlier runs have seen of a source's fields.
+func (s *Store) Drift(ctx context.Context, source string) ([]SeenField, error) {
+	var seen []SeenField
+	err := s.retry(ctx, func() error {
+		rows, err := s.pool.Query(ctx, `
+			select source, json_path, json_type, is_known, seen_count, vanished_at is not null
+			from logferry.field_drift where source = $1::text order by json_path, json_type`, source)
+		if err != nil {
+			return err
+		}
+		seen, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (f SeenField, err error) {
+			return f, row.Scan(&f.Source, &f.Path, &f.Type, &f.Known, &f.Count, &f.Vanished)
+		})
+		return err
+	})
+	return seen, classify("read the fields seen", err)
+}
+
+// Vanished marks fields of a source that come no more, until they are seen again.
+func (s *Store) Vanished(ctx context.Context, source string, paths []string) error {
+	return s.tx(ctx, "mark vanished fields", func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `
+			update logferry.field_drift set vanished_at = now()
+			where source = $1::text and json_path = any($2::text[]) and vanished_at is null`, source, paths)
+		return err
+	})
+}
+
 // SaveDrift adds the field paths and types seen in documents to what was seen
 // before; call it once for what a run saw, for counts are added up. Rows are
 // written in the order of their key, so that two processes never wait for each
@@ -35,7 +69,7 @@ func (s *Store) SaveDrift(ctx context.Context, fields []transform.Field) error {
 			order by f.n
 			on conflict (source, json_path, json_type) do update
 			set is_known = excluded.is_known, last_seen_at = excluded.last_seen_at,
-				seen_count = field_drift.seen_count + excluded.seen_count`,
+				seen_count = field_drift.seen_count + excluded.seen_count, vanished_at = null`,
 			sources, paths, types, known, counts)
 		return err
 	})

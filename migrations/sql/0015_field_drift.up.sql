@@ -6,6 +6,7 @@ create table logferry.field_drift (
   first_seen_at timestamptz not null default now(),
   last_seen_at timestamptz not null default now(),
   seen_count bigint not null default 1,
+  vanished_at timestamptz,
   primary key (source, json_path, json_type)
 );
 
@@ -18,3 +19,5 @@ comment on column logferry.field_drift.is_known is 'True when logferry maps it.'
 comment on column logferry.field_drift.first_seen_at is 'First seen.';
 comment on column logferry.field_drift.last_seen_at is 'Last seen.';
 comment on column logferry.field_drift.seen_count is 'How often, counted per run.';
+comment on column logferry.field_drift.vanished_at is
+  'When a run found that a field which nearly every document had is in none any more; null while it comes.';

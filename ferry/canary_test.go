@@ -1,0 +1,109 @@
+package ferry_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"logferry/emulator"
+	"logferry/ferry"
+)
+
+// edited are the logs with one member of their documents replaced.
+func edited(t *testing.T, logs []emulator.Log, member, by string) []emulator.Log {
+	t.Helper()
+	for i, l := range logs {
+		from := bytes.Index(l.Doc, []byte(`"`+member+`":`))
+		if from < 0 {
+			t.Fatalf("no member %s in the document", member)
+		}
+		length := bytes.IndexAny(l.Doc[from:], ",}")
+		doc := append(bytes.Clone(l.Doc[:from]), by...)
+		logs[i].Doc = append(doc, l.Doc[from+length:]...)
+	}
+	return logs
+}
+
+// New, retyped and vanished fields: one warning in the run that meets them, one
+// row in the ledger, and everything goes in.
+func TestCanaryOfFields(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, emulator.Options{})
+	now := time.Now()
+	prod := w.gateway("prod")
+	young := func(seed uint64) []emulator.Log { return cloudflareLogs(seed, 30, now.Add(-5*time.Minute), now) }
+	said := func(sum ferry.Summary) string { return strings.Join(sum.Notes, "\n") }
+	prod.Insert(young(1)...)
+	prod.Insert(cloudflareLogs(2, 400, now.Add(-2*time.Hour), now.Add(-time.Hour))...)
+	if sum := w.sync(ferry.ExitOK); len(sum.Notes) != 0 {
+		t.Errorf("nothing is known yet, nothing has changed: %s", said(sum))
+	}
+	if sum := w.sync(ferry.ExitOK); len(sum.Notes) != 0 {
+		t.Errorf("nothing has changed: %s", said(sum))
+	}
+
+	prod.DeleteOldest(prod.Len())
+	prod.Insert(edited(t, edited(t, young(3), "duration", `"duration":"12","surprise":{"inner":1},"more":[]`), "model", `"modell":"gpt"`)...)
+	sum := w.sync(ferry.ExitOK)
+	const want = "cloudflare_ai_gateway: the documents' fields changed: model is gone, in 30 documents; " +
+		"duration is a string, and was a number; modell is new (string); more is new (array); surprise is new (object) (see logferry.field_drift)"
+	if said(sum) != want {
+		t.Errorf("noted\n%s\nwant\n%s", said(sum), want)
+	}
+	if got := w.notices(prod); len(got) != 1 || "cloudflare_ai_gateway: "+got[0] != want {
+		t.Errorf("ledger %q", got)
+	}
+	w.holdsAll(prod)
+	if sum := w.sync(ferry.ExitOK); len(sum.Notes) != 0 || len(w.notices(prod)) != 1 {
+		t.Errorf("said already: %s, %q", said(sum), w.notices(prod))
+	}
+
+	vanished := func() bool {
+		return query[bool](w, `select bool_and(vanished_at is not null) from logferry.field_drift where json_path = 'model'`)
+	}
+	if !vanished() {
+		t.Error("field_drift does not tell that model is gone")
+	}
+	prod.Insert(young(4)...)
+	if sum := w.sync(ferry.ExitOK); len(sum.Notes) != 0 || vanished() {
+		t.Errorf("model is back: %s", said(sum))
+	}
+}
+
+// Smaller pages, and an API that speaks otherwise than before: noted, in the
+// ledger once, and read.
+func TestCanaryOfDialects(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, emulator.Options{})
+	now := time.Now()
+	prod, set := w.gateway("prod"), w.dataset("ds1")
+	prod.Insert(cloudflareLogs(1, 130, now.Add(-2*time.Hour), now.Add(-time.Hour))...)
+	set.Insert(keywordsLogs(2, 130, now.Add(-2*time.Hour), now.Add(-time.Hour), "ds1", "created_at")...)
+	if sum := w.sync(ferry.ExitOK); len(sum.Notes) != 0 {
+		t.Error(sum.Notes)
+	}
+	prod.SetFaults(emulator.Faults{MaxRows: 20})
+	set.SetDialect(emulator.Dialect{Shape: emulator.ShapeResults, PastEnd: emulator.InvalidPage})
+	for _, stream := range []*emulator.Stream{prod, set} {
+		if stream == prod {
+			stream.Insert(cloudflareLogs(3, 50, now.Add(-90*time.Minute), now.Add(-80*time.Minute))...)
+		} else {
+			stream.Insert(keywordsLogs(4, 50, now.Add(-90*time.Minute), now.Add(-80*time.Minute), "ds1", "created_at")...)
+		}
+	}
+	sum := w.sync(ferry.ExitOK)
+	if got := about(sum, prod); !strings.Contains(got, "serves 20 logs a page where it served 50") {
+		t.Errorf("noted %q", got)
+	}
+	if got := about(sum, set); !strings.Contains(got, "the form of answers is results, and was logs") {
+		t.Errorf("noted %q", got)
+	}
+	w.sync(ferry.ExitOK)
+	for stream, want := range map[*emulator.Stream]string{prod: "serves 20 logs", set: "the form of answers"} {
+		if got := w.notices(stream); len(got) != 1 || !strings.Contains(got[0], want) {
+			t.Errorf("%s: ledger %q", stream.Name(), got)
+		}
+		w.holdsExactly(stream, "created_at")
+	}
+}
