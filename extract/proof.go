@@ -195,14 +195,15 @@ const (
 )
 
 // provePages bounds the search for one log among ties in its tick; that many
-// pages full of logs of that tick alone say as much.
+// pages of logs of that tick alone say as much.
 const provePages = 5
 
 // look asks for exactly these bounds and looks for the log in the answer. A
 // source that refuses the request does not speak the dialect.
 func (p *Prover) look(ctx context.Context, d Dialect, asked Window, id string) (finding, error) {
 	pages := p.Feed.pages(Ask{Dialect: d, From: asked.From, To: asked.To, Size: d.PageSize}, &p.Requests)
-	for rows := 0; rows < provePages*d.PageSize; {
+	rows := 0
+	for range provePages {
 		a, err := pages.next(ctx)
 		switch kind := KindOf(err); {
 		case kind == Config || kind == NoPage:
@@ -210,13 +211,13 @@ func (p *Prover) look(ctx context.Context, d Dialect, asked Window, id string) (
 		case err != nil:
 			return wrong, err
 		}
+		rows += len(a.Docs)
 		switch found := p.search(a, d, asked, id); {
 		case found != absent:
 			return found, nil
-		case len(a.Docs) < pages.size:
-			return absent, nil
+		case len(a.Docs) == 0, len(a.Docs) < pages.size && int64(rows) >= p.Feed.announced(a):
+			return absent, nil // a short page need not be the last
 		}
-		rows += len(a.Docs)
 	}
 	return crowded, nil
 }

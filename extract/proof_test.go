@@ -257,6 +257,27 @@ func TestProofAmongTies(t *testing.T) {
 	}
 }
 
+// A short page need not be the last: among ties the known log may be on the
+// next one. An empty one is, whatever the total.
+func TestProofOnShortPages(t *testing.T) {
+	t.Parallel()
+	for _, more := range []int64{0, 1} {
+		src := &source{
+			dialects: spellings("range on created_at"), maxRows: 2, rows: apart(9, 0),
+			total: func(n int64) int64 { return n + more },
+		}
+		for _, id := range []string{"tied1", "tied2", "tied3"} {
+			src.rows = append(src.rows, entry{id: id, at: at(0)})
+		}
+		p := proverOf(t, src)
+		p.Head.Oldest = Known{Mark: Mark{"tied3", at(0)}, Doc: src.rows[11].doc()}
+		p.Head.full = 0 // the head's own page was no shorter than asked
+		if _, err := p.Prove(t.Context(), nil); err != nil {
+			t.Errorf("%d more announced than there are: %v", more, err)
+		}
+	}
+}
+
 // The dialect takes from the head what the head shows, and an error of the
 // source is not a proof of anything.
 func TestProofTakesTheHeadsWord(t *testing.T) {

@@ -50,7 +50,7 @@ func roundUp(d time.Duration) time.Duration {
 	if d > time.Hour {
 		step = 15 * time.Minute
 	}
-	return (d + step - 1) / step * step
+	return (d + step - 1).Truncate(step)
 }
 
 // metLate counts logs of a window that came later than settle.

@@ -23,7 +23,10 @@ func (f *Ferry) Status(ctx context.Context) ([]StreamStatus, error) {
 			Stream: st.Name, Source: st.Source, Enabled: st.Enabled, Gone: st.Gone, Proven: st.Proven,
 			StartsAt: st.StartsAt, Watermark: st.Watermark, Lag: st.Lag,
 			Gaps: int(st.Gaps), Doubtful: int(st.Doubtful), Quarantined: int(st.Quarantined), Outside: st.Outside, Logs: st.Logs,
-			Lateness: (*Lateness)(st.Lateness), RetentionRisk: st.RetentionRisk, RetentionAt: st.RetentionAt,
+			Lateness: (*Lateness)(st.Lateness), RetentionRisk: st.RetentionRisk,
+		}
+		if st.RetentionAt != nil {
+			line.RetentionAt = *st.RetentionAt
 		}
 		if i := slices.IndexFunc(accounts, func(a *account) bool { return a.reads(st.Source, st.Name) }); i >= 0 {
 			line.Configured = true

@@ -26,7 +26,7 @@ type Status struct {
 	LastAttestedAt *time.Time    // when a window last attested; nil: never
 	Lateness       *Lateness     // nil: not measured
 	RetentionRisk  string        // llm.freshness.retention_risk; empty: none known
-	RetentionAt    time.Time     // llm.freshness.retention_risk_at
+	RetentionAt    *time.Time    // llm.freshness.retention_risk_at
 	Claims         []ClaimStatus // live claims, by window
 }
 
@@ -80,7 +80,7 @@ func readStatus(ctx context.Context, tx pgx.Tx) ([]Status, error) {
 			ss.outside_rows, ss.source_oldest_at, f.last_attested_at,
 			extract(epoch from f.lateness_p50)::float8, extract(epoch from f.lateness_p99)::float8,
 			extract(epoch from f.lateness_max)::float8, f.late_logs,
-			coalesce(f.retention_risk, ''), coalesce(f.retention_risk_at, 'epoch')
+			coalesce(f.retention_risk, ''), f.retention_risk_at
 		from logferry.streams st
 		join logferry.stream_state ss using (stream_id)
 		join llm.freshness f using (stream_name)
@@ -102,7 +102,7 @@ func readStatus(ctx context.Context, tx pgx.Tx) ([]Status, error) {
 			st.Lateness = &Lateness{Half: seconds(*half), NearlyAll: seconds(*nearly), All: seconds(*most), Late: late}
 		}
 		st.Claims = claims[st.Name]
-		for _, t := range []*time.Time{&st.StartsAt, &st.Watermark, &st.CompleteUpTo, &st.RetentionAt, st.SourceOldest, st.LastAttestedAt} {
+		for _, t := range []*time.Time{&st.StartsAt, &st.Watermark, &st.CompleteUpTo, st.RetentionAt, st.SourceOldest, st.LastAttestedAt} {
 			if t != nil {
 				*t = t.UTC()
 			}
