@@ -188,6 +188,29 @@ func (r *run) unlisted(ctx context.Context, found []listed) ([]listed, error) {
 	return missing, nil
 }
 
+// unopened are the streams of earlier passes that this one did not come to
+// open, because its time was up before their account was listed.
+func (r *run) unopened(ctx context.Context, opened []*stream) ([]*stream, error) {
+	known, err := r.store.Streams(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var missed []*stream
+	for _, st := range known {
+		isOpen := slices.ContainsFunc(opened, func(s *stream) bool { return s.ID == st.ID })
+		i := slices.IndexFunc(r.accounts, func(a *account) bool { return a.reads(st.Source, st.Name) })
+		if isOpen || i < 0 || !st.Enabled || st.Gone {
+			continue
+		}
+		s, err := r.openStream(ctx, listed{account: r.accounts[i], container: st.Container}, st)
+		if err != nil {
+			return nil, err
+		}
+		missed = append(missed, s)
+	}
+	return missed, nil
+}
+
 // pick keeps the streams that were asked for, or, without a wish, all that are
 // enabled. One that is not there is nobody's mistake if a listing failed.
 func pick(streams []*stream, want []string, failed error) ([]*stream, error) {

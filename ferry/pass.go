@@ -285,6 +285,11 @@ func (s *stream) showGauge(ctx context.Context, want load.Span) {
 func (r *run) sumUp(ctx context.Context, streams []*stream) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
+	missed, err := r.unopened(ctx, streams)
+	if err != nil {
+		return err
+	}
+	streams = slices.Concat(streams, missed)
 	var open, waiting time.Duration
 	for _, s := range streams {
 		want := load.Span{From: s.StartsAt, To: s.settled()}

@@ -68,6 +68,28 @@ func TestRunTimeout(t *testing.T) {
 	s.equalAll()
 }
 
+// A pass whose time is up before it knows its streams counts what is left of
+// those that earlier passes met.
+func TestRunTimeoutDuringDiscovery(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, emulator.Options{})
+	prod := w.gateway("prod")
+	prod.Insert(cloudflareLogs(1, 30, time.Now().Add(-20*time.Hour), time.Now().Add(-time.Hour))...)
+	w.sync(ferry.ExitOK)
+	w.exec(`update logferry.stream_state set coverage = coverage - tstzmultirange(tstzrange(now() - interval '3 h', now() - interval '1 h'))`)
+	w.emu.SetFaults(emulator.Faults{AnswerTime: time.Minute})
+	w.cfg.RunTimeout = 300 * time.Millisecond
+	sum := w.sync(ferry.ExitOK)
+	if sum.Unfinished < 2*time.Hour || sum.Unfinished > 2*time.Hour+time.Minute || len(sum.Notes) != 1 {
+		t.Errorf("two hours are not covered: %s unfinished, %q", sum.Unfinished, sum.Notes)
+	}
+	w.emu.SetFaults(emulator.Faults{})
+	w.cfg.RunTimeout = 0
+	if sum := w.sync(ferry.ExitOK); sum.Unfinished != 0 {
+		t.Errorf("%s unfinished", sum.Unfinished)
+	}
+}
+
 // A backfill whose time is up says with its exit code that it is not done.
 func TestBackfillTimeout(t *testing.T) {
 	t.Parallel()
