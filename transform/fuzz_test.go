@@ -1,6 +1,8 @@
 package transform
 
 import (
+	"bytes"
+	"encoding/json"
 	"strconv"
 	"strings"
 	"testing"
@@ -66,6 +68,32 @@ func FuzzDecimal(f *testing.F) {
 		got, err := strconv.ParseFloat(amount, 64)
 		if err != nil || got-want > 1e-7 || want-got > 1e-7 || len(amount) > len("99999999.123456789012") {
 			t.Errorf("%q became %q", text, amount)
+		}
+	})
+}
+
+// FuzzText: any JSON string becomes text that Postgres stores, the one that the
+// standard library reads but for NUL; and it is quoted back as it is.
+func FuzzText(f *testing.F) {
+	for _, body := range []string{"plain", `\u0000`, "a\xffb", `\ud83d\ude00`, `\ud83d`, `\ude00\ud83d`, "\u2028", `\"\\\/\b\f\n\r\t`, "\xed\xa0\x80", "\ufffd"} {
+		f.Add([]byte(`"` + body + `"`))
+	}
+	f.Fuzz(func(t *testing.T, quoted []byte) {
+		var want string
+		if len(quoted) < 2 || quoted[0] != '"' || json.Unmarshal(quoted, &want) != nil {
+			return
+		}
+		quoted = bytes.TrimRight(quoted, " \t\r\n")
+		got, clean := unquote(quoted)
+		if stored := strings.ReplaceAll(want, "\x00", "\uFFFD"); got != stored {
+			t.Errorf("%q is read as %q, want %q", quoted, got, stored)
+		}
+		if clean && strings.Count(got, "\uFFFD") > bytes.Count(quoted, []byte("\uFFFD"))+strings.Count(strings.ToLower(string(quoted)), `\ufffd`) {
+			t.Errorf("%q is read as %q and called clean", quoted, got)
+		}
+		var back string
+		if err := json.Unmarshal(appendQuoted(nil, got), &back); err != nil || back != got {
+			t.Errorf("%q is quoted as %q: %q, %v", got, appendQuoted(nil, got), back, err)
 		}
 	})
 }
