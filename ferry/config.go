@@ -24,6 +24,7 @@ type Config struct {
 	Concurrency int           // requests in flight per credential
 	RunTimeout  time.Duration // of a pass; 0: none
 	Lease       time.Duration // how long a claim lives unless renewed; 0: 15 s
+	Silence     time.Duration // how long a warehouse that was asked may say nothing; 0: 5 min
 	// MappingVersion is written into every content hash; 0: transform's own. A
 	// newer one rewrites what is read again.
 	MappingVersion int

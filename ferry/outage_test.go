@@ -36,7 +36,7 @@ func (s *scene) afterOutage(before map[string]standing, sum ferry.Summary, err e
 
 // A sync whose connections are cut again and again, as by a failing-over
 // database, ends well or says that it may be tried again.
-func TestTerminatedConnections(t *testing.T) {
+func TestD02TerminatedAtAnyTime(t *testing.T) {
 	t.Parallel()
 	seed, random := seeded(t)
 	s := gaps(t, seed, emulator.Options{})
@@ -80,9 +80,23 @@ func TestTerminatedConnections(t *testing.T) {
 	s.afterOutage(before, sum, err)
 }
 
+// losing passes on every commit, and breaks the connection instead of passing
+// on the answer where lose says so.
+func losing(lose func() bool) rule {
+	return func(m *message) fault {
+		if m.kind == 'Q' && m.statement == "commit" && !m.fromServer {
+			m.on.losing = lose()
+		}
+		if m.fromServer && m.on.losing {
+			return fault{kind: cut}
+		}
+		return pass
+	}
+}
+
 // A commit whose answer is lost may have happened or not: whatever it was, it
 // is neither lost nor done twice, and nobody waits for it for ever.
-func TestLostCommits(t *testing.T) {
+func TestD13LostCommits(t *testing.T) {
 	t.Parallel()
 	seed, _ := seeded(t)
 	for round, set := range scenes[1:] {
@@ -94,13 +108,13 @@ func TestLostCommits(t *testing.T) {
 			s.cfg.Lease = 400 * time.Millisecond
 			before := s.standings(nil)
 			var lost atomic.Int64
-			s.cfg.DatabaseURL = s.behindProxy(func() bool {
+			s.cfg.DatabaseURL = s.behindProxy(losing(func() bool {
 				lose := random.IntN(8) == 0
 				if lose {
 					lost.Add(1)
 				}
 				return lose
-			})
+			})).url
 			f := s.ferry()
 			sum, err := f.Sync(context.Background())
 			f.Close()
@@ -113,7 +127,7 @@ func TestLostCommits(t *testing.T) {
 
 // A run that is told to end while the answer to a commit is under way does not
 // know what it holds, and gives it up all the same.
-func TestCancelledCommits(t *testing.T) {
+func TestD13CancelledCommits(t *testing.T) {
 	t.Parallel()
 	seed, random := seeded(t)
 	s := gaps(t, seed, emulator.Options{})
@@ -122,13 +136,13 @@ func TestCancelledCommits(t *testing.T) {
 	for last := int64(4); last < 24; last += 1 + random.Int64N(4) {
 		ctx, cancel := context.WithCancel(context.Background())
 		var commits atomic.Int64
-		s.cfg.DatabaseURL = s.behindProxy(func() bool {
+		s.cfg.DatabaseURL = s.behindProxy(losing(func() bool {
 			if commits.Add(1) != last {
 				return false
 			}
 			cancel()
 			return true
-		})
+		})).url
 		f := s.ferry()
 		_, err := f.Sync(ctx)
 		f.Close()

@@ -127,7 +127,7 @@ func classOf(code string) Class {
 		return Refused
 	case code == "3D000", code == "42P01", code == "42703", code == "3F000", code == "08P01", code == "42883", code == "42704":
 		return Config
-	case passingCode(code), strings.HasPrefix(code, "53"), code == "25006", code == "57014":
+	case passingCode(code), strings.HasPrefix(code, "53"), code == "25006", code == "57014", code == "25P04":
 		return Temporary
 	default:
 		return Unexpected
@@ -136,10 +136,10 @@ func classOf(code string) Class {
 
 // passingCode tells the codes after which the same transaction may be tried
 // again at once: serialisation, deadlock, lock timeout, shutdown and start of
-// the server, lost connection, too many connections.
+// the server, lost connection, too many connections, a session ended for idling.
 func passingCode(code string) bool {
 	switch code {
-	case "40001", "40P01", "55P03", "57P01", "57P02", "57P03", "53300":
+	case "40001", "40P01", "55P03", "57P01", "57P02", "57P03", "57P05", "25P03", "53300":
 		return true
 	}
 	return strings.HasPrefix(code, "08") && code != "08P01"

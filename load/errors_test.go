@@ -67,7 +67,7 @@ func TestConnectionErrors(t *testing.T) {
 func TestOpenHasLittlePatience(t *testing.T) {
 	t.Parallel()
 	began := time.Now()
-	_, err := Open(t.Context(), "postgres://u:"+canary+"@127.0.0.1:1/db", "test")
+	_, err := Open(t.Context(), "postgres://u:"+canary+"@127.0.0.1:1/db", Options{})
 	took := time.Since(began)
 	if err == nil || took < openFor || took > workFor/2 {
 		t.Errorf("%v after %s, want an error after little more than %s", err, took, openFor)
@@ -75,7 +75,7 @@ func TestOpenHasLittlePatience(t *testing.T) {
 	if want := "database: connect: no answer (connection refused); is DATABASE_URL right and the server up?"; err.Error() != want {
 		t.Errorf("%q, want %q", err, want)
 	}
-	_, err = Open(t.Context(), "postgres://u:"+canary+"@h:port/db", "test")
+	_, err = Open(t.Context(), "postgres://u:"+canary+"@h:port/db", Options{})
 	classified, ok := errors.AsType[*Error](err)
 	if !ok || classified.Class != Config || strings.Contains(err.Error(), canary) {
 		t.Errorf("a malformed URL: %v", err)
@@ -113,7 +113,7 @@ func TestEndedRuns(t *testing.T) {
 	}
 	unreachable, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	_, err = Open(unreachable, "postgres://u@"+silent(t)+"/db", "test")
+	_, err = Open(unreachable, "postgres://u@"+silent(t)+"/db", Options{})
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("%v: the run's own end can't be told", err)
 	}
@@ -164,7 +164,7 @@ func TestPostgresErrors(t *testing.T) {
 func TestPassingErrorsAreTriedAgain(t *testing.T) {
 	t.Parallel()
 	s := open(t)
-	for _, code := range []string{"40P01", "40001", "55P03", "57P01", "08006"} {
+	for _, code := range []string{"40P01", "40001", "55P03", "57P01", "25P03", "08006"} {
 		tries := 0
 		err := s.tx(t.Context(), "try", func(tx pgx.Tx) error {
 			if tries++; tries == 3 {

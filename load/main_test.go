@@ -48,7 +48,7 @@ func connect(t *testing.T, other *Store) *Store {
 
 func connectTo(t *testing.T, url string) *Store {
 	t.Helper()
-	s, err := Open(t.Context(), url, "test")
+	s, err := Open(t.Context(), url, Options{Version: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,9 +24,15 @@ type Store struct {
 // renewals and the budget draws; more would only queue inside Postgres.
 const poolSize = 6
 
+// Options say how a process connects.
+type Options struct {
+	Version string        // logferry's own, which the server shows beside the connections
+	Silence time.Duration // how long a server that was asked may say nothing; 0: 5 min
+}
+
 // Open connects to the warehouse at url and checks that it answers. The
 // caller checks the schema's version. Errors never show the url.
-func Open(ctx context.Context, url, version string) (*Store, error) {
+func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, &Error{Class: Config, Op: "read the database URL", Err: errors.New("not a libpq URL or DSN")}
@@ -37,8 +43,9 @@ func Open(ctx context.Context, url, version string) (*Store, error) {
 	if cfg.ConnConfig.ConnectTimeout == 0 {
 		cfg.ConnConfig.ConnectTimeout = 10 * time.Second
 	}
+	cfg.ConnConfig.DialFunc = dialer(o.Silence)
 	// These two are the only startup parameters that every pooler accepts.
-	cfg.ConnConfig.RuntimeParams["application_name"] = "logferry/" + version
+	cfg.ConnConfig.RuntimeParams["application_name"] = "logferry/" + o.Version
 	cfg.ConnConfig.RuntimeParams["TimeZone"] = "UTC"
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
@@ -85,9 +92,10 @@ func (s *Store) Server(ctx context.Context) (Server, error) {
 }
 
 // begin opens every transaction: locks are waited for briefly (the transaction
-// is tried again), and a statement that hangs is cut.
+// is tried again), and a statement that hangs is cut. A session whose client is
+// gone without a word lets its locks go while that client still tries again.
 var begin = pgx.TxOptions{
-	BeginQuery: "begin; set local lock_timeout = '10s'; set local statement_timeout = '120s'; set local idle_in_transaction_session_timeout = '60s'",
+	BeginQuery: "begin; set local lock_timeout = '10s'; set local statement_timeout = '120s'; set local idle_in_transaction_session_timeout = '20s'",
 }
 
 // tx runs fn in one transaction and tries again what Postgres says may be
@@ -107,7 +115,8 @@ const (
 	workFor = 30 * time.Second
 )
 
-// retry calls fn until it succeeds, fails for good, or workFor has passed.
+// retry calls fn until it succeeds, fails for good, or still fails workFor
+// after it first did.
 func (s *Store) retry(ctx context.Context, fn func() error) error {
 	return s.retryFor(ctx, workFor, fn)
 }
@@ -116,9 +125,12 @@ func (s *Store) retryFor(ctx context.Context, limit time.Duration, fn func() err
 	delays := backoff.NewExponentialBackOff()
 	delays.InitialInterval = 20 * time.Millisecond
 	delays.MaxInterval = 2 * time.Second
-	deadline := time.Now().Add(limit)
+	var deadline time.Time
 	for {
 		err := fn()
+		if deadline.IsZero() {
+			deadline = time.Now().Add(limit)
+		}
 		if err == nil || !passing(err) || ctx.Err() != nil || time.Now().After(deadline) {
 			return err
 		}
@@ -136,14 +148,14 @@ func micros(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
 // SchemaVersion is the migration level of the database and whether a migration
 // was left half done; 0 when no migration was ever run.
 func (s *Store) SchemaVersion(ctx context.Context) (version int, dirty bool, err error) {
-	var text *string
 	err = s.retry(ctx, func() error {
-		return s.pool.QueryRow(ctx, `select to_regclass('logferry.schema_migrations')::text`).Scan(&text)
+		var table *string
+		err := s.pool.QueryRow(ctx, `select to_regclass('logferry.schema_migrations')::text`).Scan(&table)
+		if err != nil || table == nil {
+			return err
+		}
+		return s.pool.QueryRow(ctx, `select version, dirty from logferry.schema_migrations`).Scan(&version, &dirty)
 	})
-	if err != nil || text == nil {
-		return 0, false, classify("read the schema's version", err)
-	}
-	err = s.pool.QueryRow(ctx, `select version, dirty from logferry.schema_migrations`).Scan(&version, &dirty)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return 0, false, nil
 	}

@@ -1,0 +1,164 @@
+package ferry_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"logferry/emulator"
+)
+
+// A breaker meets every kind of message of a run once: each statement, each
+// answer to it. After each it lets a transaction pass whole, so that a run gets
+// on.
+type breaker struct {
+	met   map[string]bool
+	count int
+	ready bool
+	do    func(*message) fault
+}
+
+func breakOnce(do func(*message) fault) *breaker {
+	return &breaker{met: map[string]bool{}, ready: true, do: do}
+}
+
+func (b *breaker) rule(m *message) fault {
+	commit := m.statement == "commit" && !m.fromServer
+	key := fmt.Sprint(m.fromServer, m.kind, m.statement)
+	if b.met[key] || !b.ready {
+		b.ready = b.ready || commit
+		return pass
+	}
+	f := b.do(m)
+	b.met[key], b.ready = true, false
+	b.count++
+	return f
+}
+
+// A connection may break at any byte of any message, and be found out at once
+// or not at all: the run goes on or says that it may be tried again, it ends,
+// and no transaction is half done.
+func TestD10BrokenConnections(t *testing.T) {
+	t.Parallel()
+	seed, _ := seeded(t)
+	for i, c := range []struct {
+		name  string
+		kind  breakage
+		pause time.Duration
+		odds  int // one in so many messages is broken
+		least int // breaks
+	}{
+		{"cut", cut, 0, 1, 40},
+		{"reset", reset, 0, 1, 40},
+		{"stalled for a while", stall, 100 * time.Millisecond, 3, 15},
+		{"half open", halfOpen, 0, 16, 4},
+		{"half open at both ends", halfOpen, time.Second, 16, 4},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			random := rand.New(rand.NewPCG(seed, uint64(i)))
+			s := gaps(t, seed, emulator.Options{})
+			s.busy(func(int, emulator.Request) {})
+			s.cfg.Lease, s.cfg.Silence = time.Second, 500*time.Millisecond
+			before := s.standings(nil)
+			b := breakOnce(func(m *message) fault {
+				return fault{kind: c.kind, after: random.IntN(len(m.body) + 1), pause: c.pause}
+			})
+			p := s.behindProxy(func(m *message) fault {
+				if c.odds > 1 && random.IntN(c.odds) > 0 {
+					return pass
+				}
+				return b.rule(m)
+			})
+			s.cfg.DatabaseURL = p.url
+			began := time.Now()
+			f := s.ferry()
+			sum, err := f.Sync(context.Background())
+			f.Close()
+			took := time.Since(began)
+			t.Logf("%d breaks in %s", b.count, took.Round(time.Millisecond))
+			if b.count < c.least {
+				t.Errorf("only %d breaks", b.count)
+			}
+			if took > time.Minute {
+				t.Errorf("the run took %s", took)
+			}
+			s.cfg.DatabaseURL = s.url
+			s.afterOutage(before, sum, err)
+		})
+	}
+}
+
+// The server ends a session before a statement, before each of a run's in turn.
+func TestD02TerminatedBeforeEveryStatement(t *testing.T) {
+	t.Parallel()
+	seed, _ := seeded(t)
+	s := gaps(t, seed, emulator.Options{})
+	s.busy(func(int, emulator.Request) {})
+	before := s.standings(nil)
+	admin := s.connect()
+	b := breakOnce(func(m *message) fault {
+		terminate(t, admin, m.on.pid)
+		return pass
+	})
+	p := s.behindProxy(func(m *message) fault {
+		if m.fromServer || m.kind != 'P' && m.kind != 'Q' && m.kind != 'd' {
+			return pass
+		}
+		return b.rule(m)
+	})
+	s.cfg.DatabaseURL = p.url
+	f := s.ferry()
+	sum, err := f.Sync(context.Background())
+	f.Close()
+	t.Logf("terminated before %d statements", b.count)
+	if b.count < 20 {
+		t.Errorf("only %d statements were met", b.count)
+	}
+	s.cfg.DatabaseURL = s.url
+	s.afterOutage(before, sum, err)
+}
+
+// terminate ends a session, and returns when the server has.
+func terminate(t *testing.T, admin *pgx.Conn, pid uint32) {
+	there := true
+	for ; there; <-time.After(time.Millisecond) {
+		if err := admin.QueryRow(context.Background(), `
+			select coalesce(bool_or(pg_terminate_backend(pid)), false) from pg_stat_activity where pid = $1::integer`, int(pid)).Scan(&there); err != nil {
+			t.Error(err)
+			return
+		}
+	}
+}
+
+// The server ends a session while rows go in.
+func TestD02TerminatedMidInsert(t *testing.T) {
+	t.Parallel()
+	seed, _ := seeded(t)
+	s := gaps(t, seed, emulator.Options{})
+	before := s.standings(nil)
+	s.exec(`create sequence inserted`)
+	s.exec(`create function pull_the_plug() returns trigger language plpgsql as $$
+		begin
+			if nextval('inserted') % 150 = 100 then
+				perform pg_terminate_backend(pg_backend_pid());
+			end if;
+			return new;
+		end $$`)
+	for _, table := range []string{"logferry.requests", "logferry_private.raw_logs"} {
+		s.exec(`create trigger plug before insert on ` + table + ` for each row execute function pull_the_plug()`)
+	}
+	f := s.ferry()
+	sum, err := f.Sync(context.Background())
+	f.Close()
+	plugged := query[int](s.world, `select (last_value + 50) / 150 from inserted`)
+	t.Logf("%d sessions ended in mid insert", plugged)
+	if plugged < 5 {
+		t.Errorf("only %d sessions ended", plugged)
+	}
+	s.afterOutage(before, sum, err)
+}
