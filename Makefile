@@ -12,7 +12,7 @@ LINT := go run $(shell sed -n 's/^golangci=//p' .ci/run)
 BUILD := -trimpath -buildvcs=false \
 	-ldflags "-s -w -buildid= -X main.version=$(VERSION) -X main.commit=$(COMMIT)"
 
-.PHONY: help check test race lint fmt fuzz bench demo build image clean
+.PHONY: help check test race lint fmt fuzz bench demo build image clean bouncer
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ test: ## all tests; they start a PostgreSQL of their own
 
 race: ## all tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race ./...
+
+bouncer: ## the warehouse behind pgbouncer (needs that program)
+	go test -tags bouncer -run '^TestD07' -count 1 ./ferry
 
 lint: ## vet and the linters of .golangci.yml
 	go vet ./...

@@ -56,7 +56,7 @@ func classify(op string, err error) error {
 		return fmt.Errorf("%s: %w", op, context.DeadlineExceeded)
 	}
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return &Error{Class: classOf(pg.Code), Op: op, Err: safe(pg)}
+		return &Error{Class: classOf(pg), Op: op, Err: safe(pg)}
 	}
 	if unreachable(err) {
 		return &Error{Class: Temporary, Op: op, Err: &shown{"no answer (" + reason(err) + "); is DATABASE_URL right and the server up?", err}}
@@ -87,7 +87,7 @@ func safe(pg *pgconn.PgError) error {
 			text += ", " + part[0] + " " + part[1]
 		}
 	}
-	if hint := hints[pg.Code]; hint != "" {
+	if hint := hints[pg.Code]; hint != "" && (pg.Code != "08P01" || classOf(pg) == Config) {
 		text += "; " + hint
 	}
 	return &shown{text, pg}
@@ -108,7 +108,7 @@ func refusedValue(err error) bool {
 }
 
 var hints = map[string]string{
-	"08P01": "a pooler may have refused a startup parameter",
+	"08P01": "a pooler says so: it must have an entry for the database, be in session or transaction mode, and take the URL's parameters",
 	"28P01": "check user and password in DATABASE_URL",
 	"28000": "check the user in DATABASE_URL",
 	"3D000": "check the database name in DATABASE_URL",
@@ -121,17 +121,39 @@ var hints = map[string]string{
 	"53100": "the database server's disk is full",
 }
 
-func classOf(code string) Class {
-	switch {
+func classOf(pg *pgconn.PgError) Class {
+	switch code := pg.Code; {
+	case code == "08P01":
+		return classOfPooler(pg)
 	case strings.HasPrefix(code, "28"), code == "42501":
 		return Refused
-	case code == "3D000", code == "42P01", code == "42703", code == "3F000", code == "08P01", code == "42883", code == "42704":
+	case code == "3D000", code == "42P01", code == "42703", code == "3F000", code == "42883", code == "42704":
 		return Config
 	case passingCode(code), strings.HasPrefix(code, "53"), code == "25006", code == "57014", code == "25P04":
 		return Temporary
 	default:
 		return Unexpected
 	}
+}
+
+// classOfPooler tells what a pooler's error means. pgbouncer gives nearly all of
+// its own the code 08P01, whether a setting is wrong or its server went away.
+func classOfPooler(pg *pgconn.PgError) Class {
+	for text, class := range poolerSays {
+		if strings.Contains(pg.Message, text) {
+			return class
+		}
+	}
+	return Temporary
+}
+
+var poolerSays = map[string]Class{
+	"startup parameter":      Config,
+	"statement pooling mode": Config,
+	"no such database":       Config,
+	"bouncer config error":   Config, // as it calls a database that it has no entry for
+	"no such user":           Refused,
+	"authentication failed":  Refused,
 }
 
 // passingCode tells the codes after which the same transaction may be tried
@@ -142,12 +164,12 @@ func passingCode(code string) bool {
 	case "40001", "40P01", "55P03", "57P01", "57P02", "57P03", "57P05", "25P03", "53300":
 		return true
 	}
-	return strings.HasPrefix(code, "08") && code != "08P01"
+	return strings.HasPrefix(code, "08")
 }
 
 func passing(err error) bool {
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return passingCode(pg.Code)
+		return passingCode(pg.Code) && classOf(pg) == Temporary
 	}
 	return unreachable(err)
 }

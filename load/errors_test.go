@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // canary stands for everything that must never be in an error's text: content
@@ -159,12 +160,39 @@ func TestPostgresErrors(t *testing.T) {
 	}
 }
 
+// A pooler's own errors have one code, whatever they mean.
+func TestPoolersErrors(t *testing.T) {
+	t.Parallel()
+	const advice = "; a pooler says so: it must have an entry for the database, be in session or transaction mode, and take the URL's parameters"
+	for message, want := range map[string]struct {
+		class  Class
+		advice string
+	}{
+		"transaction blocks not allowed in statement pooling mode": {Config, advice},
+		"unsupported startup parameter: options":                   {Config, advice},
+		"no such database: x":                                      {Config, advice},
+		"bouncer config error":                                     {Config, advice},
+		"no such user: x":                                          {Refused, ""},
+		"query_wait_timeout":                                       {Temporary, ""},
+		"server conn crashed?":                                     {Temporary, ""},
+	} {
+		pg := &pgconn.PgError{Code: "08P01", Message: message}
+		classified, ok := errors.AsType[*Error](classify("try", pg))
+		if !ok || classified.Class != want.class || classified.Err.Error() != message+" (SQLSTATE 08P01)"+want.advice {
+			t.Errorf("%v; want class %d", classified, want.class)
+		}
+		if passing(pg) != (want.class == Temporary) {
+			t.Errorf("%s: tried again: %t", message, passing(pg))
+		}
+	}
+}
+
 // Deadlocks, lock timeouts and lost connections are tried again; what a
 // transaction did before is gone, so it may.
 func TestPassingErrorsAreTriedAgain(t *testing.T) {
 	t.Parallel()
 	s := open(t)
-	for _, code := range []string{"40P01", "40001", "55P03", "57P01", "25P03", "08006"} {
+	for _, code := range []string{"40P01", "40001", "55P03", "57P01", "25P03", "08006", "08P01"} {
 		tries := 0
 		err := s.tx(t.Context(), "try", func(tx pgx.Tx) error {
 			if tries++; tries == 3 {
