@@ -12,10 +12,10 @@ LINT := go run $(shell sed -n 's/^golangci=//p' .ci/run)
 BUILD := -trimpath -buildvcs=false \
 	-ldflags "-s -w -buildid= -X main.version=$(VERSION) -X main.commit=$(COMMIT)"
 
-.PHONY: help check test race lint fmt fuzz bench demo build image clean bouncer
+.PHONY: help check test race lint fmt fuzz bench demo build image clean bouncer postgres-matrix
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 check: ## everything CI does
 	.ci/run
@@ -28,6 +28,9 @@ race: ## all tests under the race detector (needs a C compiler)
 
 bouncer: ## the warehouse behind pgbouncer (needs that program)
 	go test -tags bouncer -run '^TestD07' -count 1 ./ferry
+
+postgres-matrix: ## what uses the warehouse, on each PostgreSQL from 15 to 18
+	go run ./internal/pgmatrix
 
 lint: ## vet and the linters of .golangci.yml
 	go vet ./...

@@ -15,16 +15,17 @@ const module = "logferry"
 // arrows says which packages of ours each package may import. Imports run one
 // way; a package that is not here has no place in the building yet.
 var arrows = map[string][]string{
-	"cmd/logferry":    {"ferry", "migrations", "internal/demo"},
-	"ferry":           {"extract", "transform", "load"},
-	"load":            {"transform"},
-	"extract":         {},
-	"transform":       {},
-	"migrations":      {},
-	"emulator":        {},
-	"internal/demo":   {"ferry", "migrations", "emulator", "internal/pgtemp"},
-	"internal/pgtemp": {},
-	"internal/pgtest": {"internal/pgtemp"}, // for tests only
+	"cmd/logferry":      {"ferry", "migrations", "internal/demo"},
+	"ferry":             {"extract", "transform", "load"},
+	"load":              {"transform"},
+	"extract":           {},
+	"transform":         {},
+	"migrations":        {},
+	"emulator":          {},
+	"internal/demo":     {"ferry", "migrations", "emulator", "internal/pgtemp"},
+	"internal/pgtemp":   {},
+	"internal/pgmatrix": {"internal/pgtemp"}, // a program of its own
+	"internal/pgtest":   {"internal/pgtemp"}, // for tests only
 }
 
 // forTests are what tests of any package may import besides.

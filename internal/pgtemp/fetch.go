@@ -17,30 +17,52 @@ const fetchedVersion = embeddedpostgres.V17
 // downloadLimit is for a network that neither answers nor refuses; a slow one takes a minute.
 const downloadLimit = 5 * time.Minute
 
+// published are the newest releases that can be downloaded, by major version.
+var published = map[int]embeddedpostgres.PostgresVersion{
+	15: embeddedpostgres.V15, 16: embeddedpostgres.V16, 17: embeddedpostgres.V17, 18: embeddedpostgres.V18,
+}
+
+// Programs returns the folder of the programs of one major version: from the folders of this machine's packages, or
+// downloaded into the user's cache. It is for trying several versions in turn, each named by BinVariable.
+func Programs(ctx context.Context, major int, notice io.Writer) (string, error) {
+	as, err := serverAccount()
+	if err != nil {
+		return "", err
+	}
+	if dir := thisMachine(as, notice).ofMajor(ctx, major); dir != "" {
+		return dir, nil
+	}
+	version, ok := published[major]
+	if !ok {
+		return "", fmt.Errorf("PostgreSQL %d is neither on this machine nor among those that can be downloaded", major)
+	}
+	return fetched(ctx, version, notice)
+}
+
 // libraryConfig says what to download; a test adds where from.
-func libraryConfig() embeddedpostgres.Config {
-	return embeddedpostgres.DefaultConfig().Version(fetchedVersion)
+func libraryConfig(version embeddedpostgres.PostgresVersion) embeddedpostgres.Config {
+	return embeddedpostgres.DefaultConfig().Version(version)
 }
 
 // fetched returns the folder of the programs in the user's cache, downloading them the first time: some 10 MB to
 // transfer and 60 MB on disk, checked against the SHA-256 that is published beside them.
-func fetched(ctx context.Context, notice io.Writer) (string, error) {
+func fetched(ctx context.Context, version embeddedpostgres.PostgresVersion, notice io.Writer) (string, error) {
 	cache, err := cacheFolder()
 	if err != nil {
 		return "", fmt.Errorf("no folder to download PostgreSQL into: %w", err)
 	}
-	home := filepath.Join(cache, "postgresql-"+string(fetchedVersion))
+	home := filepath.Join(cache, "postgresql-"+string(version))
 	bin := filepath.Join(home, "bin")
 	if isFile(filepath.Join(bin, "postgres")) {
 		return bin, nil
 	}
 	if notice != nil {
-		fmt.Fprintf(notice, "no PostgreSQL found here: downloading version %s into %s, once\n", fetchedVersion, home)
+		fmt.Fprintf(notice, "downloading PostgreSQL %s into %s, once: it was not found here\n", version, home)
 	}
 	ctx, cancel := context.WithTimeout(ctx, downloadLimit)
 	defer cancel()
-	if err := download(ctx, libraryConfig(), cache, home); err != nil {
-		return "", fmt.Errorf("downloading PostgreSQL %s into %s: %w", fetchedVersion, home, err)
+	if err := download(ctx, libraryConfig(version), cache, home); err != nil {
+		return "", fmt.Errorf("downloading PostgreSQL %s into %s: %w", version, home, err)
 	}
 	return bin, nil
 }

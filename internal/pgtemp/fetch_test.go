@@ -56,7 +56,7 @@ func repository(t *testing.T, sum string) string {
 func TestDownload(t *testing.T) {
 	cache := filepath.Join(t.TempDir(), "made", "on", "demand")
 	home := filepath.Join(cache, "postgresql")
-	config := libraryConfig().BinaryRepositoryURL(repository(t, ""))
+	config := libraryConfig(fetchedVersion).BinaryRepositoryURL(repository(t, ""))
 	for range 2 { // a second process that came to download at the same time finds it there
 		if err := download(t.Context(), config, cache, home); err != nil {
 			t.Fatal(err)
@@ -81,7 +81,7 @@ func TestFailedDownloadLeavesNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			cache := t.TempDir()
-			err := download(t.Context(), libraryConfig().BinaryRepositoryURL(c.url), cache, filepath.Join(cache, "postgresql"))
+			err := download(t.Context(), libraryConfig(fetchedVersion).BinaryRepositoryURL(c.url), cache, filepath.Join(cache, "postgresql"))
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
@@ -98,9 +98,15 @@ func TestDownloadEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	cache := t.TempDir()
-	err := download(ctx, libraryConfig().BinaryRepositoryURL(slow.URL), cache, filepath.Join(cache, "postgresql"))
+	err := download(ctx, libraryConfig(fetchedVersion).BinaryRepositoryURL(slow.URL), cache, filepath.Join(cache, "postgresql"))
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want it cancelled", err)
+	}
+}
+
+func TestVersionThatNobodyHas(t *testing.T) {
+	if dir, err := Programs(t.Context(), 3, nil); err == nil || !strings.Contains(err.Error(), "PostgreSQL 3 is neither on this machine") {
+		t.Errorf("got %q, %v", dir, err)
 	}
 }
 

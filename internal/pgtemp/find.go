@@ -52,7 +52,7 @@ func thisMachine(as *account, notice io.Writer) finder {
 		path:     filepath.SplitList(os.Getenv("PATH")),
 		patterns: versioned,
 		as:       as,
-		fetch:    func(ctx context.Context) (string, error) { return fetched(ctx, notice) },
+		fetch:    func(ctx context.Context) (string, error) { return fetched(ctx, fetchedVersion, notice) },
 	}
 }
 
@@ -130,6 +130,16 @@ func (f finder) newest(ctx context.Context, dirs []string) (string, []error) {
 	}
 	best := slices.MaxFunc(usable, func(a, b candidate) int { return cmp.Compare(a.major, b.major) })
 	return best.dir, refused
+}
+
+// ofMajor returns the versioned folder that holds this major version, or "".
+func (f finder) ofMajor(ctx context.Context, major int) string {
+	for _, dir := range f.inVersioned() {
+		if found, err := f.major(ctx, dir); err == nil && found == major {
+			return dir
+		}
+	}
+	return ""
 }
 
 var versionLine = regexp.MustCompile(`^postgres \(PostgreSQL\) (\d+)`)

@@ -43,6 +43,11 @@ func TestSearchOrder(t *testing.T) {
 	}
 	patterns := []string{in("nowhere", "*"), in("lib", "*", "bin")}
 
+	for major, want := range map[int]string{17: in("lib", "17", "bin"), 18: newest, 9: "", 16: ""} {
+		if got := (finder{patterns: patterns}).ofMajor(t.Context(), major); got != want {
+			t.Errorf("version %d: got %q, want %q", major, got, want)
+		}
+	}
 	for _, c := range []struct {
 		name string
 		finder
