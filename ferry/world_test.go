@@ -44,6 +44,12 @@ type world struct {
 // newWorld makes a world without streams. Budgets are high, the lease short.
 func newWorld(t testing.TB, opts emulator.Options) *world {
 	t.Helper()
+	return newWorldAt(t, opts, pgtest.New(t, migrations.Up))
+}
+
+// newWorldAt is newWorld with a migrated database of the caller's.
+func newWorldAt(t testing.TB, opts emulator.Options, database string) *world {
+	t.Helper()
 	if opts.CloudflareBudget == (emulator.Budget{}) {
 		opts.CloudflareBudget = emulator.Unlimited
 	}
@@ -51,7 +57,7 @@ func newWorld(t testing.TB, opts emulator.Options) *world {
 		opts.KeywordsAIBudget = emulator.Unlimited
 	}
 	opts.CloudflareToken, opts.KeywordsAIKey = testToken, testKey
-	w := &world{t: t, emu: emulator.New(opts), url: pgtest.New(t, migrations.Up)}
+	w := &world{t: t, emu: emulator.New(opts), url: database}
 	base, stop, err := w.emu.Start()
 	if err != nil {
 		t.Fatal(err)

@@ -37,13 +37,32 @@ var settings = map[string]string{
 }
 
 // launch makes the data folder, starts the server and waits until it answers.
-func (s *Server) launch(ctx context.Context, extra map[string]string) error {
+func (s *Server) launch(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
 	if err := s.initdb(ctx); err != nil {
 		return err
 	}
-	if err := s.run(extra); err != nil {
+	if err := s.run(); err != nil {
+		return err
+	}
+	return s.answers(ctx)
+}
+
+// Halt ends the server's process and keeps its data: by SIGINT sessions are told and ended, by SIGQUIT they are cut off
+// and the next start has to recover. With Resume it is for tests of what a restart does to others, and neither may be
+// called together with another method.
+func (s *Server) Halt(sig syscall.Signal) error {
+	defer s.untie()
+	if !s.endedAfter(sig) {
+		return fmt.Errorf("the server is still there %s after %v", stopLimit, sig)
+	}
+	return nil
+}
+
+// Resume starts a halted server again and waits until it answers.
+func (s *Server) Resume(ctx context.Context) error {
+	if err := s.run(); err != nil {
 		return err
 	}
 	return s.answers(ctx)
@@ -82,13 +101,13 @@ func (s *Server) runInitdb(ctx context.Context, attr *syscall.SysProcAttr) (stri
 }
 
 // run starts postgres. Its log goes to a file, not to us, so that a kept server can go on writing it.
-func (s *Server) run(extra map[string]string) error {
+func (s *Server) run() error {
 	log, err := os.Create(s.folder.log())
 	if err != nil {
 		return err
 	}
 	defer log.Close()
-	cmd := exec.Command(filepath.Join(s.bin, "postgres"), s.arguments(extra)...)
+	cmd := exec.Command(filepath.Join(s.bin, "postgres"), s.arguments()...)
 	cmd.Dir, cmd.Env, cmd.SysProcAttr = s.folder.path, environment(), attributes(s.as, s.keep)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.ExtraFiles = []*os.File{s.folder.lock}
@@ -109,12 +128,12 @@ func (s *Server) run(extra map[string]string) error {
 	return err
 }
 
-func (s *Server) arguments(extra map[string]string) []string {
+func (s *Server) arguments() []string {
 	// The setting is a list: quotes keep a comma or blank in the path from ending an element.
 	socket := `"` + strings.ReplaceAll(s.folder.path, `"`, `""`) + `"`
 	args := []string{"-D", s.folder.data(), "-c", "unix_socket_directories=" + socket}
 	all := maps.Clone(settings)
-	maps.Copy(all, extra)
+	maps.Copy(all, s.extra)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		args = append(args, "-c", name+"="+all[name])
 	}

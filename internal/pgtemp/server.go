@@ -62,6 +62,7 @@ type Server struct {
 	as     *account
 	keep   bool
 	folder *folder
+	extra  map[string]string // settings
 	cmd    *exec.Cmd
 	ended  <-chan struct{} // closed when the postgres process is gone and reaped
 	untie  func()          // ends what was set up to take the server down with us
@@ -87,8 +88,8 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting a private PostgreSQL: %w", err)
 	}
-	s := &Server{bin: bin, as: as, keep: o.Keep, folder: dir, untie: func() {}}
-	if err := s.launch(ctx, o.Settings); err != nil {
+	s := &Server{bin: bin, as: as, keep: o.Keep, folder: dir, extra: o.Settings, untie: func() {}}
+	if err := s.launch(ctx); err != nil {
 		_ = s.end() // why it didn't start is what matters
 		return nil, fmt.Errorf("starting a private PostgreSQL from %s: %w", bin, err)
 	}
