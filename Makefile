@@ -12,7 +12,7 @@ LINT := go run $(shell sed -n 's/^golangci=//p' .ci/run)
 BUILD := -trimpath -buildvcs=false \
 	-ldflags "-s -w -buildid= -X main.version=$(VERSION) -X main.commit=$(COMMIT)"
 
-.PHONY: help check test race lint fmt fuzz bench demo build image clean bouncer postgres-matrix
+.PHONY: help check test race lint fmt fuzz bench demo build image clean bouncer diskfull postgres-matrix
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ race: ## all tests under the race detector (needs a C compiler)
 
 bouncer: ## the warehouse behind pgbouncer (needs that program)
 	go test -tags bouncer -run '^TestD07' -count 1 ./ferry
+
+diskfull: ## a warehouse whose disk gets full (Linux; root, to mount a small one)
+	unshare --mount go test -tags diskfull -run '^TestD04' -count 1 ./ferry
 
 postgres-matrix: ## what uses the warehouse, on each PostgreSQL from 15 to 18
 	go run ./internal/pgmatrix
