@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"crypto/sha256"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -86,7 +87,7 @@ func (s *Store) draw(ctx context.Context, c Credential, b Budget, by Drawer, wan
 	err = s.retry(ctx, func() error {
 		d = draw{}
 		batch := &pgx.Batch{}
-		batch.Queue(`select set_config('lock_timeout', '10s', true), set_config('statement_timeout', '30s', true)`)
+		batch.Queue(`select set_config('lock_timeout', $1::text, true), set_config('statement_timeout', '30s', true)`, fmt.Sprint(s.lock.Milliseconds()))
 		batch.Queue(`insert into logferry.budgets (credential_hash) values ($1::bytea) on conflict do nothing`, c[:])
 		batch.Queue(`select 1 from logferry.budgets where credential_hash = $1::bytea for update`, c[:])
 		batch.Queue(drawSQL, c[:], interval(b.Per), interval(b.slot()), b.Requests, max(want, 0), by == ByPass).

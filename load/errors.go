@@ -56,7 +56,7 @@ func classify(op string, err error) error {
 		return fmt.Errorf("%s: %w", op, context.DeadlineExceeded)
 	}
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return &Error{Class: classOf(pg), Op: op, Err: safe(pg)}
+		return &Error{Class: classOf(pg), Op: op, Err: safe(err, pg)}
 	}
 	if unreachable(err) {
 		return &Error{Class: Temporary, Op: op, Err: &shown{"no answer (" + reason(err) + "); is DATABASE_URL right and the server up?", err}}
@@ -75,8 +75,9 @@ func (e *shown) Error() string { return e.text }
 func (e *shown) Unwrap() error { return e.cause }
 
 // safe leaves out Detail, Where and Hint, which quote rows, and the message of
-// an error that blames a value, which may quote it.
-func safe(pg *pgconn.PgError) error {
+// an error that blames a value, which may quote it. It adds what to do, and who
+// was in the way.
+func safe(err error, pg *pgconn.PgError) error {
 	text := pg.Message
 	if blamesValue(pg) {
 		text = "Postgres refused a value"
@@ -89,6 +90,9 @@ func safe(pg *pgconn.PgError) error {
 	}
 	if hint := hints[pg.Code]; hint != "" && (pg.Code != "08P01" || classOf(pg) == Config) {
 		text += "; " + hint
+	}
+	if blocked, ok := errors.AsType[*blockedError](err); ok && blocked.holder != "" {
+		text += "; " + blocked.holder
 	}
 	return &shown{text, pg}
 }

@@ -18,6 +18,8 @@ import (
 type Store struct {
 	pool *pgxpool.Pool
 	dims dimensions
+	lock time.Duration // how long a lock is waited for at a time
+	work time.Duration // how long what may be tried again is
 }
 
 // poolSize leaves room for a few windows writing side by side, the lease
@@ -51,7 +53,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, classify("connect", err)
 	}
-	s := &Store{pool: pool}
+	s := &Store{pool: pool, lock: lockFor, work: workFor}
 	if err := s.retryFor(ctx, openFor, func() error { return pool.Ping(ctx) }); err != nil {
 		pool.Close()
 		return nil, classify("connect", err)
@@ -94,31 +96,34 @@ func (s *Store) Server(ctx context.Context) (Server, error) {
 // begin opens every transaction: locks are waited for briefly (the transaction
 // is tried again), and a statement that hangs is cut. A session whose client is
 // gone without a word lets its locks go while that client still tries again.
-var begin = pgx.TxOptions{
-	BeginQuery: "begin; set local lock_timeout = '10s'; set local statement_timeout = '120s'; set local idle_in_transaction_session_timeout = '20s'",
+func (s *Store) begin() pgx.TxOptions {
+	return pgx.TxOptions{BeginQuery: fmt.Sprintf(`begin; set local lock_timeout = %d; set local statement_timeout = '120s';
+		set local idle_in_transaction_session_timeout = '20s'`, s.lock.Milliseconds())}
 }
 
 // tx runs fn in one transaction and tries again what Postgres says may be
 // tried again. fn must therefore be safe to run more than once.
 func (s *Store) tx(ctx context.Context, op string, fn func(pgx.Tx) error) error {
 	err := s.retry(ctx, func() error {
-		return pgx.BeginTxFunc(ctx, s.pool, begin, fn)
+		return pgx.BeginTxFunc(ctx, s.pool, s.begin(), fn)
 	})
 	return classify(op, err)
 }
 
 // How long a database that is down or busy is waited for: at the start, where
 // the URL may be wrong and somebody sits waiting, and in the middle of a run,
-// where a restart of the server should not cost the run.
+// where a restart of the server should not cost the run. A lock is given up
+// after lockFor, so as not to hold others' while waiting, and tried again.
 const (
 	openFor = 3 * time.Second
 	workFor = 30 * time.Second
+	lockFor = 10 * time.Second
 )
 
-// retry calls fn until it succeeds, fails for good, or still fails workFor
-// after it first did.
+// retry calls fn until it succeeds, fails for good, or still fails after the
+// time that work may take since it first did.
 func (s *Store) retry(ctx context.Context, fn func() error) error {
-	return s.retryFor(ctx, workFor, fn)
+	return s.retryFor(ctx, s.work, fn)
 }
 
 func (s *Store) retryFor(ctx context.Context, limit time.Duration, fn func() error) error {
@@ -127,7 +132,7 @@ func (s *Store) retryFor(ctx context.Context, limit time.Duration, fn func() err
 	delays.MaxInterval = 2 * time.Second
 	var deadline time.Time
 	for {
-		err := fn()
+		err := s.blame(ctx, fn())
 		if deadline.IsZero() {
 			deadline = time.Now().Add(limit)
 		}
