@@ -63,6 +63,7 @@ func TestProofOfBoundsAndTick(t *testing.T) {
 		{name: "inclusive below, strict above", top: true, tick: ms, strictLow: no, strictTop: yes},
 		{name: "between two ticks, inclusive", offset: 250 * time.Microsecond, tick: ms},
 		{name: "between two ticks, strict", offset: 250 * time.Microsecond, low: true, top: true, tick: ms},
+		{name: "finer than seconds, coarser than a millisecond", precision: 10 * ms, tick: time.Second, strictLow: no, strictTop: no, coarse: true},
 		{name: "seconds, strict", precision: time.Second, low: true, top: true, tick: time.Second, strictLow: yes, strictTop: yes, coarse: true},
 		{name: "seconds, inclusive", precision: time.Second, tick: time.Second, strictLow: no, strictTop: no, coarse: true},
 		{name: "seconds, strict, between two ticks", offset: 400 * ms, precision: time.Second, low: true, top: true, tick: time.Second,

@@ -43,6 +43,27 @@ func TestUnprovenFilterCoversNothing(t *testing.T) {
 	}
 }
 
+// A stream whose one known log goes while it is to prove the filter covers
+// nothing this time.
+func TestUnprovableFilterCoversNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, emulator.Options{})
+	prod := w.gateway("prod")
+	now := time.Now()
+	prod.Insert(cloudflareLogs(43, 40, now.Add(-20*day), now.Add(-time.Hour))...)
+	prod.SetFaults(emulator.Faults{OnRequest: func(_ int, r emulator.Request) {
+		if r.Filtered && prod.Len() == 40 {
+			prod.DeleteOldest(1)
+		}
+	}})
+	w.sync(ferry.ExitData)
+	if query[bool](w, `select bool_or(not isempty(coverage)) from logferry.stream_state`) {
+		t.Error("time was covered")
+	}
+	w.sync(ferry.ExitOK)
+	w.equal(prod)
+}
+
 // Where Cloudflare does not honour `filters`, the older parameters carry the
 // day.
 func TestFallbackDialect(t *testing.T) {

@@ -64,6 +64,30 @@ func TestZombieSync(t *testing.T) {
 	}
 }
 
+// A sync whose source takes longer to answer than its leases last keeps them.
+func TestLeasesAreRenewed(t *testing.T) {
+	t.Parallel()
+	seed, _ := seeded(t)
+	s := gaps(t, seed, emulator.Options{})
+	s.cfg.Lease = 600 * time.Millisecond
+	reached, answer := s.holdBack(20, 1)
+	defer answer()
+	c := s.start(order{Command: "sync"})
+	<-reached
+	last := query[time.Time](s.world, `select clock_timestamp() + $1::interval`, s.cfg.Lease.String())
+	eventually(t, "leases are prolonged, or much time has passed", func() bool {
+		return query[bool](s.world, `select coalesce(min(lease_until), now()) > $1 or now() > $1 + interval '10 s' from logferry.windows where status = 'claimed'`, last)
+	})
+	if s.liveClaims() == 0 {
+		t.Error("its leases have run out")
+	}
+	answer()
+	if r := c.report(); r.Code != ferry.ExitOK || r.Summary.Unfinished > 0 {
+		t.Errorf("ended with %d: %s", r.Code, r.Error)
+	}
+	s.equalAll()
+}
+
 // holdBack makes the source keep back its answers from the n-th request for logs
 // on, if that is for the page or a later one, else from the next one that is. It
 // closes reached then. The answers come when answer is called.

@@ -2,6 +2,8 @@ package load
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -10,10 +12,11 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// sent notes which statements a store sends.
+// sent notes which statements a store sends, and of which facts it upserts.
 type sent struct {
 	mu         sync.Mutex
 	statements []string
+	upserted   []string // created_at and log_id
 }
 
 func (s *sent) note(ctx context.Context, sql string) context.Context {
@@ -36,6 +39,12 @@ func (s *sent) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatc
 }
 func (s *sent) TraceBatchQuery(ctx context.Context, _ *pgx.Conn, q pgx.TraceBatchQueryData) {
 	s.note(ctx, q.SQL)
+	if q.SQL == upsertFact {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		id := slices.IndexFunc(factColumns, func(c column) bool { return c.name == "log_id" })
+		s.upserted = append(s.upserted, fmt.Sprint(q.Args[0], q.Args[id]))
+	}
 }
 func (s *sent) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
 

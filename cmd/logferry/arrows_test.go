@@ -23,8 +23,9 @@ var arrows = map[string][]string{
 	"migrations":        {},
 	"emulator":          {},
 	"internal/demo":     {"ferry", "migrations", "emulator", "internal/pgtemp"},
+	"internal/mutants":  {}, // make mutants
+	"internal/pgmatrix": {"internal/pgtemp"}, // make postgres-matrix
 	"internal/pgtemp":   {},
-	"internal/pgmatrix": {"internal/pgtemp"}, // a program of its own
 	"internal/pgtest":   {"internal/pgtemp"}, // for tests only
 }
 

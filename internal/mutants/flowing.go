@@ -1,0 +1,100 @@
+package main
+
+// flowing are the rules of the flow, and of what may leave a document.
+var flowing = []mutant{
+	{
+		rule: "an empty window is covered only if the head agrees",
+		file: "ferry/window.go", old: "agrees, err := c.stream.agrees(ctx, c.piece.claim.Span, func(string) bool { return false }, false)", new: "agrees, err := true, error(nil)",
+		tests: "TestFilterThatStopsWorking|TestLaggingFilterCoversNothing",
+	},
+	{
+		rule: "logs are marked missing only if the head agrees",
+		file: "ferry/floor.go", old: "agrees, err := c.stream.agrees(ctx, c.piece.claim.Span, c.writing.Met, c.reading.Distinct() > 0)", new: "agrees, err := true, error(nil)",
+		tests: "TestFilterThatStopsWorking|TestLaggingFilterCoversNothing",
+	},
+	{
+		rule: "a filter that is not understood covers nothing",
+		file: "ferry/window.go", old: "if err := c.end(ctx, \"mismatch\", c.reading.Detail()); err != nil {", new: "if err := c.end(ctx, \"attested\", \"\"); err != nil {",
+		tests: "TestFilterThatStopsWorking",
+	},
+	{
+		rule: "an unproven filter covers nothing",
+		file: "ferry/head.go", old: "return fresh, &DataError{\"its time filter could not be proven against a listed log; nothing is covered\"}", new: "return ready, nil",
+		tests: "TestUnprovableFilterCoversNothing",
+	},
+	{
+		rule: "what will not attest is not covered",
+		file: "ferry/window.go", old: "return nil, c.end(ctx, \"mismatch\", c.reading.Detail())\n\t}\n}", new: "return nil, c.end(ctx, \"attested\", \"\")\n\t}\n}",
+		tests: "TestWindowThatNeverAttests",
+	},
+	{
+		rule: "a document too large to read goes to quarantine",
+		file: "ferry/window.go", old: "e = s.tooLarge(fmt.Sprintf(\"%s #%d\", c.piece.claim.Span, page.Position(i)))", new: "_ = fmt.Sprint()\n\t\t\t\tpage.Count(i, extract.Mark{})\n\t\t\t\tcontinue",
+		tests: "TestDocumentTooLarge",
+	},
+	{
+		rule: "nothing younger than settle is covered, by the source's clock",
+		file: "ferry/settle.go", old: "last.Before(o.To) {", new: "false {",
+		tests: "TestDateHeader",
+	},
+	{
+		rule: "a Date that is a day off is nobody's clock",
+		file: "ferry/settle.go", old: "> 24*time.Hour:", new: "> 24_000*time.Hour:",
+		tests: "TestDateHeader",
+	},
+	{
+		rule: "a run gives up its claims at its end",
+		file: "ferry/claims.go", old: "return k.ferry.store.ReleaseRun(ctx, run, \"the run ended before the window did\")", new: "return ctx.Err()",
+		tests: "TestCancelledCommits",
+	},
+	{
+		rule: "leases are renewed while their process lives",
+		file: "load/lease.go", old: "status = 'claimed' for update skip locked)", new: "false for update skip locked)",
+		in: "ferry", tests: "TestLeasesAreRenewed",
+	},
+	{
+		rule: "claims whose lease ran out are taken over, by a pass that waits for it",
+		file: "ferry/pass.go", old: "return s.takeOver(ctx, want, t)", new: "return nil",
+		tests: "TestKilledSync|TestZombieSync",
+	},
+	{
+		rule: "late logs in the lookback are found by counts",
+		file: "ferry/pass.go", old: "return errors.Join(s.recheckPass(ctx), s.rereadLeaving(ctx))", new: "return s.rereadLeaving(ctx)",
+		tests: "TestLateLogsAreFound",
+	},
+	{
+		rule: "edits are found when they leave the lookback",
+		file: "ferry/pass.go", old: "return errors.Join(s.recheckPass(ctx), s.rereadLeaving(ctx))", new: "return s.recheckPass(ctx)",
+		tests: "TestEditsAreFoundWhenTheyLeaveTheLookback",
+	},
+	{
+		rule: "a difference that a reading left standing is remembered",
+		file: "ferry/recheck.go", old: "return s.run.store.NoteStanding(ctx, s.ID, span, total, stored)", new: "return nil",
+		tests: "TestStandingDifferenceIsRemembered",
+	},
+	{
+		rule: "the run timeout is a checkpoint",
+		file: "ferry/pass.go", old: "if !timedOut(ctx, limited, err) {", new: "if true {",
+		tests: "TestRunTimeout",
+	},
+	{
+		rule: "too many rejects are an error",
+		file: "ferry/run.go", old: "r.rejects > 10 && r.rejects*100 > r.sum.Rows", new: "false",
+		tests: "TestTooManyBadLogs",
+	},
+	{
+		rule: "prompts stay out of the warehouse unless the settings say so",
+		file: "transform/withhold.go", old: "return appendWithheld(dst, value)\n}\n\n// appendNumbers", new: "return append(dst, value...)\n}\n\n// appendNumbers",
+		tests: "TestNothingSaidSurvives",
+	},
+	{
+		rule: "a value that is no whole number becomes null and an issue",
+		file: "transform/numbers.go", old: "ok := d.count(0); ok && exact {", new: "ok := d.count(0); ok || exact {",
+		tests: "TestCounts",
+	},
+	{
+		rule: "every value is in the content hash",
+		file: "transform/hash.go", old: "\th.counts(r)\n", new: "",
+		tests: "TestHashCoversRecord|TestHashIsEquality",
+	},
+}
