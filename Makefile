@@ -12,7 +12,7 @@ LINT := go run $(shell sed -n 's/^golangci=//p' .ci/run)
 BUILD := -trimpath -buildvcs=false \
 	-ldflags "-s -w -buildid= -X main.version=$(VERSION) -X main.commit=$(COMMIT)"
 
-.PHONY: help check test race lint fmt fuzz bench demo build image clean bouncer diskfull postgres-matrix
+.PHONY: help check test race lint fmt fuzz mutants bouncer diskfull postgres-matrix bench demo build image clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ fuzz: ## every fuzz target, FUZZTIME each (default 20s)
 			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $${FUZZTIME:-20s} $$(dirname $$file); \
 		done; \
 	done
+
+mutants: ## take rules out one at a time: each must turn a test red
+	go run ./internal/mutants
 
 bench: ## all benchmarks
 	go test -run '^$$' -bench . -benchmem ./...

@@ -70,6 +70,25 @@ func TestLaggingFilterCoversNothing(t *testing.T) {
 	w.equal(prod)
 }
 
+// A log that the unfiltered list shows is not missing, even where a filtered
+// reading that counts right leaves it out.
+func TestListedLogIsNotMissing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, emulator.Options{})
+	now := time.Now()
+	prod := w.gateway("prod")
+	prod.Insert(cloudflareLogs(3, 40, now.Add(-20*time.Hour), now.Add(-2*time.Hour))...)
+	w.sync(ferry.ExitOK)
+	prod.SetFaults(emulator.Faults{TotalOff: -1, Withhold: every(1, 1)})
+	f := w.ferry()
+	if _, err := f.Backfill(context.Background(), ferry.BackfillOptions{From: now.Add(-day), Force: true}); ferry.ExitCode(err) == ferry.ExitOK {
+		t.Error("a filter that leaves out what the list shows ended with 0")
+	}
+	if missing := w.missing(prod); len(missing) > 0 {
+		t.Errorf("%d logs are marked as missing, all are listed", len(missing))
+	}
+}
+
 // One window that the provider keeps failing on does not hold up the others.
 func TestOneFailingWindowDoesNotStopItsStream(t *testing.T) {
 	t.Parallel()

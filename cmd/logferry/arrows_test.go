@@ -23,7 +23,7 @@ var arrows = map[string][]string{
 	"migrations":        {},
 	"emulator":          {},
 	"internal/demo":     {"ferry", "migrations", "emulator", "internal/pgtemp"},
-	"internal/mutants":  {}, // make mutants
+	"internal/mutants":  {},                  // make mutants
 	"internal/pgmatrix": {"internal/pgtemp"}, // make postgres-matrix
 	"internal/pgtemp":   {},
 	"internal/pgtest":   {"internal/pgtemp"}, // for tests only

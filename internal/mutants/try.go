@@ -24,7 +24,7 @@ const (
 
 // testLimit bounds the tests of one mutant, buildLimit the making of them.
 const (
-	testLimit  = 90 * time.Second
+	testLimit  = 60 * time.Second
 	buildLimit = 3 * time.Minute
 )
 
