@@ -116,3 +116,24 @@ func TestTwoWalks(t *testing.T) {
 		t.Errorf("split: %v, want %s", split, large.Name())
 	}
 }
+
+// Totals that come to be far too high differ wherever there are logs: that is
+// found out by a few readings, not by one for each log.
+func TestRecheckOfWrongTotalsEnds(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, emulator.Options{})
+	w.cfg.Raw = false
+	now := time.Now()
+	set := w.dataset("ds1")
+	set.Insert(keywordsLogs(1, 60, now.Add(-9*day), now.Add(-time.Hour), "ds1", "created_at")...)
+	w.sync(ferry.ExitOK)
+	set.SetFaults(emulator.Faults{TotalOff: 500})
+	w.emu.ForgetRequests()
+	w.sync(ferry.ExitData)
+	if n := w.emu.CountRequests(nil); n > 1000 {
+		t.Errorf("%d requests about %d logs", n, set.Len())
+	}
+	set.SetFaults(emulator.Faults{})
+	w.backfill(ferry.ExitOK, ferry.BackfillOptions{From: now.Add(-30 * day), Force: true})
+	w.holdsExactly(set, "created_at")
+}
