@@ -158,3 +158,36 @@ func TestD13CancelledCommits(t *testing.T) {
 	s.standings(before)
 	s.equalAll()
 }
+
+// An analyst's long transaction, and a short change of a table, are beside a
+// sync, not in its way.
+func TestD05SyncBesideOthers(t *testing.T) {
+	t.Parallel()
+	seed, _ := seeded(t)
+	s := gaps(t, seed, emulator.Options{})
+	before := s.standings(nil)
+	analyst, owner := s.connect(), s.connect()
+	if _, err := analyst.Exec(t.Context(), `begin isolation level repeatable read`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := analyst.Exec(t.Context(), `select count(*) from llm.requests`); err != nil {
+		t.Fatal(err)
+	}
+	changed := make(chan error, 1)
+	s.busy(func(asked int, _ emulator.Request) {
+		if asked == 15 {
+			go func() {
+				_, err := owner.Exec(context.Background(), `begin; lock table logferry.windows; select pg_sleep(0.3); alter table logferry.windows add column extra text; commit`)
+				changed <- err
+			}()
+		}
+	})
+	f := s.ferry()
+	sum, err := f.Sync(context.Background())
+	f.Close()
+	s.exits(ferry.ExitOK, err)
+	if err := <-changed; err != nil {
+		t.Error(err)
+	}
+	s.afterOutage(before, sum, err)
+}

@@ -33,7 +33,8 @@ type rule func(m *message) fault
 type message struct {
 	on         *proxied
 	fromServer bool
-	kind       byte // its type; 0: the first of a connection, which has none
+	kind       byte   // its type; 0: the first of a connection, which has none
+	raw        []byte // all its bytes; a rule may put others in their place
 	body       []byte
 	statement  string // the last one that the client sent, this message included
 }
@@ -142,7 +143,7 @@ func (c *proxied) close() {
 // pump passes on what one side says to the other until the connection breaks.
 func (c *proxied) pump(from, to net.Conn, fromServer bool) {
 	for first := !fromServer; ; first = false {
-		m, raw, err := read(from, first)
+		m, err := read(from, first)
 		if err != nil {
 			c.ended()
 			return
@@ -153,13 +154,13 @@ func (c *proxied) pump(from, to net.Conn, fromServer bool) {
 			return
 		}
 		if f.kind == none {
-			f.after = len(raw)
+			f.after = len(m.raw)
 		}
-		if _, err := to.Write(raw[:f.after]); err != nil {
+		if _, err := to.Write(m.raw[:f.after]); err != nil {
 			c.ended()
 			return
 		}
-		if f.kind != none && !c.broken(f, to, raw[f.after:]) {
+		if f.kind != none && !c.broken(f, to, m.raw[f.after:]) {
 			return
 		}
 	}
@@ -216,24 +217,24 @@ func (c *proxied) broken(f fault, to io.Writer, rest []byte) bool {
 	return false
 }
 
-// read takes one message off a connection: its parts, and all its bytes.
-func read(from io.Reader, first bool) (*message, []byte, error) {
+// read takes one message off a connection.
+func read(from io.Reader, first bool) (*message, error) {
 	head := 5 // a type and a size, which counts itself
 	if first {
 		head = 4
 	}
 	raw := make([]byte, head, 256)
 	if _, err := io.ReadFull(from, raw); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	rest := int(binary.BigEndian.Uint32(raw[head-4:])) - 4
 	raw = slices.Grow(raw, rest)[:head+rest]
 	if _, err := io.ReadFull(from, raw[head:]); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	m := &message{body: raw[head:]}
+	m := &message{raw: raw, body: raw[head:]}
 	if !first {
 		m.kind = raw[0]
 	}
-	return m, raw, nil
+	return m, nil
 }

@@ -34,8 +34,34 @@ func TestD05BlockerIsNamed(t *testing.T) {
 		}
 		must(t, holder.Close(t.Context()))
 	}
+	reader := hold(t, url+"&application_name=notebook", `select from logferry.windows`)
+	owner, err := pgx.Connect(t.Context(), url+"&application_name=psql")
+	must(t, err)
+	locked := make(chan error, 1)
+	go func() {
+		_, err := owner.Exec(context.Background(), `alter table logferry.windows add column extra text`)
+		locked <- err
+	}()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+		if count(t, f.Store, `select count(*) from pg_locks where pid = $1::integer and not granted`, int(owner.PgConn().PID())) > 0 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("nobody waits for a lock")
+		}
+	}
+	_, err = f.Claim(t.Context(), Want{Stream: f.stream.ID, Run: f.run, Kind: KindSync, Span: Span{minute(0), minute(10)}, Lease: time.Minute})
+	want := fmt.Sprintf(`process %d (application "psql") waits for AccessExclusiveLock on logferry.windows, behind process %d (application "notebook")`,
+		owner.PgConn().PID(), reader.PgConn().PID())
+	if err == nil || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("in a queue: %v\nwant %s", err, want)
+	}
+	must(t, reader.Close(t.Context()))
+	must(t, <-locked)
+	must(t, owner.Close(t.Context()))
+
 	hold(t, url, `select from logferry.budgets for update`)
-	_, _, err := f.Draw(t.Context(), credential, Budget{Requests: 1, Per: time.Minute}, ByPass, 1)
+	_, _, err = f.Draw(t.Context(), credential, Budget{Requests: 1, Per: time.Minute}, ByPass, 1)
 	if err == nil || !strings.Contains(err.Error(), `(application "unnamed") holds RowShareLock on logferry.budgets`) {
 		t.Errorf("a budget: %v", err)
 	}
