@@ -10,7 +10,7 @@ import (
 
 // A record that transform would never let through: Postgres refuses one of its
 // values. Its row is cornered and put into quarantine, the others are loaded.
-func TestRefusedValueIsCornered(t *testing.T) {
+func TestD12RefusedValueIsCornered(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	for name, test := range map[string]struct {
