@@ -41,11 +41,15 @@ func (x *exchange) begin(status int, contentType string, body *[]byte) {
 	}
 	header := x.w.Header()
 	header.Set("Content-Type", contentType)
-	if x.faults.Gzip && strings.Contains(x.r.Header.Get("Accept-Encoding"), "gzip") {
+	if x.compresses() {
 		header.Set("Content-Encoding", "gzip")
 		*body = compressed(*body)
 	}
 	header.Set("Content-Length", fmt.Sprint(len(*body)))
+}
+
+func (x *exchange) compresses() bool {
+	return x.faults.Gzip && strings.Contains(x.r.Header.Get("Accept-Encoding"), "gzip")
 }
 
 func compressed(body []byte) []byte {
@@ -59,6 +63,10 @@ func compressed(body []byte) []byte {
 // replyJSON writes a JSON answer, in the way that a failure of the body wants.
 func (x *exchange) replyJSON(body []byte, failure Failure) {
 	const contentType = "application/json"
+	if len(x.pads) > 0 {
+		x.pour(contentType, body)
+		return
+	}
 	switch failure {
 	case CutBody:
 		x.begin(http.StatusOK, contentType, &body)

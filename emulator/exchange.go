@@ -50,6 +50,7 @@ type exchange struct {
 	faults Faults
 	n      int // ordinal of the request among those under the same faults, from 1
 	seen   *Request
+	pads   []int // bytes of padding that the body's gaps stand for, in order
 }
 
 // takeFaults copies the faults that apply, so that they hold for one exchange.

@@ -103,6 +103,11 @@ type Faults struct {
 	AnswerTime, SlowTime time.Duration
 	// Gzip compresses bodies for clients that accept it.
 	Gzip bool
+
+	// Pad is how many bytes of text a log's document is served with beyond
+	// its own, in a member called padding; nil: none. They are made as they
+	// are sent and held nowhere: with Gzip, a large one is a gzip bomb.
+	Pad func(l Log) int
 }
 
 // A Treatment says what an API does with a filter.

@@ -99,7 +99,7 @@ func (x *exchange) cut(q listing, asked int) cut {
 		if q.order == Newest {
 			row = rows[len(rows)-1-i]
 		}
-		answer.docs = append(answer.docs, x.faults.served(row, now))
+		answer.docs = append(answer.docs, x.padded(row, x.faults.served(row, now)))
 	}
 	return answer
 }

@@ -63,6 +63,7 @@ type call struct {
 	path      string // after the base URL, escaped
 	query     url.Values
 	body      []byte // nil: GET, else POST
+	room      *room  // for the answer's body; nil: not bounded
 	// decode keeps what the call wants of a whole body, or says why it is
 	// not an answer: errNotJSON, errEnvelope or a *denial.
 	decode func(body []byte) error

@@ -112,6 +112,7 @@ func (c *Cloudflare) Page(ctx context.Context, ask Ask) (Answer, error) {
 		op:        "list logs",
 		container: ask.Container,
 		page:      ask.Page,
+		room:      ask.room,
 		path:      c.path("gateways", ask.Container, "logs"),
 		query:     query,
 	})

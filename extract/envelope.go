@@ -1,10 +1,10 @@
 package extract
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 )
 
@@ -23,38 +23,9 @@ func (*denial) Error() string { return "the answer says success: false" }
 // A listing is one page of any list.
 type listing struct {
 	shape   string // result; logs, results or array
-	entries []json.RawMessage
+	entries [][]byte
 	total   int64 // entries in all pages; -1: not said
 	size    int   // entries a page; 0: not said
-}
-
-// object reads a whole body as one JSON object. Names are compared exactly,
-// as encoding/json would not do for a struct. Trailing data is an error.
-func object(body []byte) (map[string]json.RawMessage, error) {
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(body, &members); err != nil {
-		if json.Valid(body) {
-			return nil, errEnvelope
-		}
-		return nil, errNotJSON
-	}
-	if members == nil { // null
-		return nil, errEnvelope
-	}
-	return members, nil
-}
-
-// array reads a JSON array's elements; null and everything else is refused.
-func array(raw []byte) ([]json.RawMessage, bool) {
-	raw = bytes.TrimLeft(raw, " \t\r\n")
-	if len(raw) == 0 || raw[0] != '[' {
-		return nil, false
-	}
-	var entries []json.RawMessage
-	if err := json.Unmarshal(raw, &entries); err != nil {
-		return nil, false
-	}
-	return entries, true
 }
 
 // readCloudflare reads {result: […], result_info: {…}, success: true}. A
@@ -166,14 +137,27 @@ func number(raw json.RawMessage, missing int64) int64 {
 
 // answer turns a page of logs into an Answer.
 func (l listing) answer(r reply) Answer {
-	docs := make([][]byte, len(l.entries))
-	for i, e := range l.entries {
-		docs[i] = e
-	}
 	return Answer{
-		Docs: docs, Total: l.total, Size: l.size, Shape: l.shape,
+		Docs: l.docs(r.bytes), Total: l.total, Size: l.size, Shape: l.shape,
 		Date: r.date, Bytes: r.bytes, Requests: r.requests,
 	}
+}
+
+// docs are the entries. A few in a large body leave it: they are not to hold
+// on to what else is in it.
+func (l listing) docs(body int64) [][]byte {
+	var size int64
+	for _, e := range l.entries {
+		size += int64(len(e))
+	}
+	if size > body/2 {
+		return l.entries
+	}
+	docs := make([][]byte, len(l.entries))
+	for i, e := range l.entries {
+		docs[i] = slices.Clone(e)
+	}
+	return docs
 }
 
 // listAll reads all pages of a short list, such as the gateways of an account.

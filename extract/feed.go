@@ -67,6 +67,7 @@ func announced(a Answer) int64 {
 // returns -1 when the source gives no total.
 func (f *Feed) Total(ctx context.Context, from, to time.Time) (total int64, requests int, err error) {
 	p := f.pages(Ask{Dialect: f.Dialect, From: from, To: to, Size: f.Dialect.PageSize}, &requests)
+	defer p.drop()
 	a, err := p.total(ctx)
 	return f.announced(a), requests, err
 }
@@ -77,7 +78,9 @@ func (f *Feed) Oldest(ctx context.Context, at func(doc []byte) time.Time) (oldes
 	if !f.Dialect.Sorted {
 		return oldest, nil
 	}
-	a, err := f.pages(Ask{Dialect: f.Dialect, Size: f.Dialect.PageSize}, new(int)).total(ctx)
+	p := f.pages(Ask{Dialect: f.Dialect, Size: f.Dialect.PageSize}, new(int))
+	defer p.drop()
+	a, err := p.total(ctx)
 	if err != nil {
 		return oldest, err
 	}
@@ -91,7 +94,9 @@ func (f *Feed) Oldest(ctx context.Context, at func(doc []byte) time.Time) (oldes
 // Lists tells whether the source lists any entry between the bounds, exactly
 // as given.
 func (f *Feed) Lists(ctx context.Context, from, to time.Time) (bool, error) {
-	a, err := f.pages(Ask{Dialect: f.Dialect, From: from, To: to, Size: f.Dialect.PageSize}, new(int)).next(ctx)
+	p := f.pages(Ask{Dialect: f.Dialect, From: from, To: to, Size: f.Dialect.PageSize}, new(int))
+	defer p.drop()
+	a, err := p.next(ctx)
 	return len(a.Docs) > 0, err
 }
 

@@ -2,6 +2,7 @@ package extract
 
 import (
 	"context"
+	"errors"
 	"iter"
 )
 
@@ -9,39 +10,45 @@ import (
 // walk has handed them on.
 func (r *Reading) one(ctx context.Context, page, size int) (Answer, error) {
 	r.Drop()
-	room, err := r.wait(ctx)
-	if err != nil {
-		return Answer{}, err
+	for {
+		room, err := r.feed.hold(ctx, r.room())
+		if err != nil {
+			return Answer{}, err
+		}
+		f := r.ask(ctx, page, size, room)
+		r.held = room
+		r.note(f)
+		if errors.Is(f.err, errOutgrown) {
+			continue // there is room for all of it now, or will be
+		}
+		if f.err == nil && r.Walks == 0 {
+			r.Date = f.Date
+		}
+		return f.Answer, f.err
 	}
-	f := r.ask(ctx, page, size, room)
-	r.held = f.room
-	r.note(f)
-	if f.err == nil && r.Walks == 0 {
-		r.Date = f.Date
-	}
-	return f.Answer, f.err
 }
 
 // Drop gives back what an unread page holds of the memory for documents. Call
 // it when a reading is given up after Begin.
 func (r *Reading) Drop() {
-	r.feed.release(r.held)
-	r.held = 0
+	r.held.free()
+	r.held = nil
 }
 
 // A fetched page is one that was asked for, with the room it takes.
 type fetched struct {
 	Answer
 	err  error
-	room int64 // bytes of memory held for its documents
+	room *room
 }
 
 // ask requests a page for which room is held; afterwards as much is held as its
 // body takes.
-func (r *Reading) ask(ctx context.Context, page, size int, room int64) fetched {
+func (r *Reading) ask(ctx context.Context, page, size int, room *room) fetched {
 	from, to := r.Window.asked(r.feed.Dialect.Tick)
-	a, err := r.feed.page(ctx, Ask{Dialect: r.feed.Dialect, From: from, To: to, Page: page, Size: size})
-	return fetched{a, err, r.feed.fit(room, a.Bytes)}
+	a, err := r.feed.page(ctx, Ask{Dialect: r.feed.Dialect, From: from, To: to, Page: page, Size: size, room: room})
+	room.fit(a.Bytes)
+	return fetched{a, err, room}
 }
 
 func (r *Reading) note(f fetched) {
@@ -64,17 +71,17 @@ func (r *Reading) fetch(ctx context.Context, from, to, size int) iter.Seq2[Answe
 			for _, c := range queue {
 				f := <-c
 				r.note(f)
-				r.feed.release(f.room)
+				f.room.free()
 			}
 		}()
 		for next := from; next <= to || len(queue) > 0; {
 			for next <= to && len(queue) < max(1, r.feed.Ahead) {
-				room, err := r.roomFor(ctx, len(queue) == 0)
+				room, full, err := r.roomFor(ctx, len(queue) == 0)
 				if err != nil {
 					yield(Answer{}, err)
 					return
 				}
-				if room == 0 {
+				if full {
 					break
 				}
 				queue = append(queue, r.start(ctx, next, size, room))
@@ -90,7 +97,7 @@ func (r *Reading) fetch(ctx context.Context, from, to, size int) iter.Seq2[Answe
 	}
 }
 
-func (r *Reading) start(ctx context.Context, page, size int, room int64) chan fetched {
+func (r *Reading) start(ctx context.Context, page, size int, room *room) chan fetched {
 	c := make(chan fetched, 1)
 	go func() { c <- r.ask(ctx, page, size, room) }()
 	return c
@@ -98,6 +105,6 @@ func (r *Reading) start(ctx context.Context, page, size int, room int64) chan fe
 
 // deliver yields a page and then gives its room back.
 func (r *Reading) deliver(f fetched, yield func(Answer, error) bool) bool {
-	defer r.feed.release(f.room)
+	defer f.room.free()
 	return yield(f.Answer, f.err)
 }

@@ -17,8 +17,13 @@ type Head struct {
 	Requests int
 	Bytes    int64
 
-	Newest, Oldest Known // of the entries with id and time; zero: none
-	Rows           int   // entries read, repeats and such without bytes included
+	Newest Mark  // of the entries with id and time; zero: none
+	Oldest Known // likewise
+	Rows   int   // entries read, repeats and such without bytes included
+
+	// Times reads the times of an entry by all fields that may carry one, for
+	// [Known.Times]; nil: it is known which one counts.
+	Times func(doc []byte) map[string]time.Time
 
 	feed  *Feed
 	pages *pager
@@ -28,10 +33,21 @@ type Head struct {
 	full  int                 // rows of the first page, when fewer than asked and not the last
 }
 
-// A Known is a log that the source was seen to list.
+// A Known is a log that the source was seen to list. Its document, which may
+// be large, is not held on to.
 type Known struct {
 	Mark
-	Doc []byte
+	// Times are its usable times by the field that carries them, while it is
+	// not known yet which one counts; nil: At is the only one.
+	Times map[string]time.Time
+}
+
+// at is its time in a field; zero: it has none there.
+func (k Known) at(field string) time.Time {
+	if k.Times == nil {
+		return k.At
+	}
+	return k.Times[field]
 }
 
 // Head starts reading a stream without a time filter.
@@ -53,8 +69,14 @@ func (h *Head) Next(ctx context.Context, identify func(doc []byte) Mark) ([][]by
 		h.note(a)
 		docs := slices.DeleteFunc(a.Docs, func(doc []byte) bool { return doc == nil })
 		ids := len(h.known)
+		var oldest []byte
 		for _, doc := range docs {
-			h.see(Known{identify(doc), doc})
+			if h.see(identify(doc)) {
+				oldest = doc
+			}
+		}
+		if oldest != nil && h.Times != nil {
+			h.Oldest.Times = h.Times(oldest)
 		}
 		if h.pages.page > 1 && len(docs) > 0 && len(h.known) == ids {
 			h.Sorted = false // nothing new: page numbers lead nowhere, let alone down in time
@@ -66,6 +88,10 @@ func (h *Head) Next(ctx context.Context, identify func(doc []byte) Mark) ([][]by
 	}
 	return nil, nil
 }
+
+// Drop gives back what the latest page holds of the memory for documents. Call
+// it when its documents are done with, and before anything else is asked for.
+func (h *Head) Drop() { h.pages.drop() }
 
 // note takes from an answer what it says of the whole list.
 func (h *Head) note(a Answer) {
@@ -82,29 +108,32 @@ func (h *Head) note(a Answer) {
 	}
 }
 
-// see takes an entry in. One that was met before says nothing of the order:
-// logs that arrived since push it down. They don't appear below what was read.
-func (h *Head) see(k Known) {
-	if k.ID == "" {
-		return
+// see takes an entry in, and tells whether it is the oldest so far. One that
+// was met before says nothing of the order: logs that arrived since push it
+// down. They don't appear below what was read.
+func (h *Head) see(m Mark) (oldest bool) {
+	if m.ID == "" {
+		return false
 	}
-	if _, met := h.known[k.ID]; met {
+	if _, met := h.known[m.ID]; met {
 		h.again++
-		return
+		return false
 	}
-	h.known[k.ID] = struct{}{}
+	h.known[m.ID] = struct{}{}
 	switch {
-	case k.At.IsZero():
+	case m.At.IsZero():
+		return false
 	case h.Newest.ID == "":
-		h.Newest, h.Oldest = k, k
-	case k.At.After(h.Oldest.At):
+		h.Newest = m
+	case m.At.After(h.Oldest.At):
 		h.Sorted = false
-		if k.At.After(h.Newest.At) {
-			h.Newest = k
+		if m.At.After(h.Newest.At) {
+			h.Newest = m
 		}
-	default:
-		h.Oldest = k
+		return false
 	}
+	h.Oldest = Known{Mark: m}
+	return true
 }
 
 // PageSize is how many rows a page really holds: fewer than asked when the

@@ -110,6 +110,7 @@ func (k *KeywordsAI) Page(ctx context.Context, ask Ask) (Answer, error) {
 		op:        "list logs",
 		container: ask.Container,
 		page:      ask.Page,
+		room:      ask.room,
 		path:      "/api/datasets/" + url.PathEscape(ask.Container) + "/logs/list/",
 		query: url.Values{
 			"page":      {strconv.Itoa(ask.Page)},

@@ -188,6 +188,37 @@ func TestLookingAtTooLargePages(t *testing.T) {
 	}
 }
 
+// A source that answers with a flood to every request is given up: there is no
+// entry in it, and no end.
+func TestP08BombsForEver(t *testing.T) {
+	t.Parallel()
+	api := &scripted{answer: func(int, Ask) (Answer, error) { return Answer{}, errTooLarge }}
+	f := feedOf(api, 50)
+	head := f.Head()
+	_, err := head.Next(t.Context(), nil)
+	if KindOf(err) != Unavailable || len(api.asks) > maxUnread+10 {
+		t.Errorf("the head: %v after %d requests", err, len(api.asks))
+	}
+	head.Drop()
+	api.asks = nil
+	r := f.Read(span(0, 1000))
+	if _, err := r.Begin(t.Context()); KindOf(err) != Unavailable || len(api.asks) > maxUnread+10 {
+		t.Errorf("a window: %v after %d requests", err, len(api.asks))
+	}
+	api.asks, api.answer = nil, func(n int, ask Ask) (Answer, error) {
+		if n == 1 {
+			return Answer{Total: 3000, Docs: [][]byte{doc("a", at(1))}}, nil
+		}
+		return Answer{}, errTooLarge
+	}
+	f.Dialect.PageSize = 1
+	load, err := walkOnce(t.Context(), f.Read(span(0, 1000)))
+	if KindOf(err) != Unavailable || len(load) != maxUnread+1 {
+		t.Errorf("a walk: %v after %d entries", err, len(load))
+	}
+	allFree(t, f)
+}
+
 func TestDivisor(t *testing.T) {
 	t.Parallel()
 	for size, want := range map[int]int{100: 50, 50: 25, 25: 5, 5: 1, 7: 1, 4: 2, 2: 1, 1: 1} {

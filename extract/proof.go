@@ -52,7 +52,7 @@ func (p *Prover) Prove(ctx context.Context, prefer *Dialect) (Dialect, error) {
 	}
 	var tried []string
 	for _, d := range p.candidates(prefer) {
-		at := p.Identify(known.Doc, d.TimeField).At
+		at := known.at(d.TimeField)
 		if at.IsZero() {
 			continue
 		}
@@ -202,6 +202,7 @@ const provePages = 5
 // source that refuses the request does not speak the dialect.
 func (p *Prover) look(ctx context.Context, d Dialect, asked Window, id string) (finding, error) {
 	pages := p.Feed.pages(Ask{Dialect: d, From: asked.From, To: asked.To, Size: d.PageSize}, &p.Requests)
+	defer pages.drop()
 	rows := 0
 	for range provePages {
 		a, err := pages.next(ctx)
@@ -245,7 +246,10 @@ func (p *Prover) search(a Answer, d Dialect, asked Window, id string) finding {
 // read and a little further, for what arrived since.
 func (p *Prover) stillListed(ctx context.Context, id string) (bool, error) {
 	again := p.Feed.Head()
-	defer func() { p.Requests += again.Requests }()
+	defer func() {
+		again.Drop()
+		p.Requests += again.Requests
+	}()
 	found := false
 	for again.Rows <= p.Head.Rows+p.Head.PageSize() && !again.Ended && !found {
 		_, err := again.Next(ctx, func(doc []byte) Mark {

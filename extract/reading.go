@@ -29,7 +29,7 @@ type Reading struct {
 	foreign bool                // an answer does not fit the dialect
 
 	largest int64 // bytes of the largest body met
-	held    int64 // bytes of memory held for the page that one returned last
+	held    *room // for the page that one returned last
 }
 
 // Read starts a reading of the window.

@@ -86,15 +86,45 @@ func (c *client) send(ctx context.Context, call *call, target *url.URL) (exchang
 		return ex, ctx.Err()
 	}
 	// The transport has inflated the stream: the limit is on what comes out.
-	ex.body, err = io.ReadAll(io.LimitReader(res.Body, MaxBody+1))
+	ex.body, err = readBody(res.Body, res.ContentLength, call.room)
 	c.bytes.Add(int64(len(ex.body)))
-	if err != nil {
+	switch {
+	case errors.Is(err, errOutgrown):
+		return exchange{}, c.failed(call, TooLarge, ex.status, err)
+	case err != nil:
 		return exchange{}, c.broken(ctx, limited, call, err)
-	}
-	if len(ex.body) > MaxBody {
+	case len(ex.body) > MaxBody:
 		return exchange{}, c.failed(call, TooLarge, ex.status, ErrTooLarge)
 	}
 	return ex, nil
+}
+
+// readBody reads a body, or MaxBody and a byte of it, in as little memory as it
+// can: length is what the answer says, -1 where it doesn't. It ends with
+// errOutgrown where the room can't be made large enough.
+func readBody(r io.Reader, length int64, m *room) ([]byte, error) {
+	if length < 0 {
+		length = 64 << 10
+	}
+	var body []byte
+	for size := min(length, MaxBody) + 1; ; size = min(2*size, MaxBody+1) { // one more byte meets the end
+		if !m.grow(min(size, MaxBody)) {
+			return nil, errOutgrown
+		}
+		body = append(make([]byte, 0, size), body...)
+		for len(body) < cap(body) {
+			n, err := r.Read(body[len(body):cap(body)])
+			body = body[:len(body)+n]
+			if errors.Is(err, io.EOF) {
+				return body, nil
+			} else if err != nil {
+				return body, err
+			}
+		}
+		if len(body) > MaxBody {
+			return body, nil
+		}
+	}
 }
 
 // request makes the http.Request of a call; target is known to be good.

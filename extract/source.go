@@ -38,6 +38,8 @@ type Ask struct {
 	Page      int       // from 1
 	Size      int       // rows a page
 	Newest    bool      // newest first; false: oldest first
+
+	room *room // for the answer's body; nil: not bounded
 }
 
 // An Answer is one page of a log list.

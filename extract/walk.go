@@ -22,11 +22,12 @@ type walk struct {
 	astray  bool // it went on past another total
 	end     ending
 
-	ids   map[string]int // entries by key
-	large int            // entries too large to be read
-	fresh int            // ids that no earlier walk under this total had
-	known int            // ids when the latest page was read that brought one
-	stale int            // pages in a row since then
+	ids    map[string]int // entries by key
+	large  int            // entries too large to be read
+	unread int            // of them, the latest ones in a row
+	fresh  int            // ids that no earlier walk under this total had
+	known  int            // ids when the latest page was read that brought one
+	stale  int            // pages in a row since then
 }
 
 // An ending is what a walk ended at.
@@ -118,8 +119,10 @@ func (w *walk) read(ctx context.Context, page, size int) (rows int, err error) {
 	a, err := w.reading.one(ctx, page, size)
 	switch {
 	case KindOf(err) != TooLarge:
+		w.unread = 0
 	case size == 1:
-		a, err = tooLarge(), nil
+		w.unread++
+		a, err = unreadable(w.unread, err)
 	default:
 		return w.divide(ctx, page, size)
 	}

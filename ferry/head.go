@@ -6,34 +6,52 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"logferry/extract"
 	"logferry/load"
 )
 
-// readHead asks for the head's first page. A stream met for the first time may
-// keep its time in another field than the first one asked for: then the head
-// is asked again, ordered by that.
+// readHead asks for the head's first page, which is in flight until the head is
+// told to drop it.
 func (s *stream) readHead(ctx context.Context) ([][]byte, error) {
+	docs, err := s.firstHead(ctx)
+	if err == nil {
+		err = errors.Join(s.watchPages(ctx), s.saveHead(ctx))
+	}
+	if err != nil && s.head != nil {
+		s.head.Drop()
+	}
+	return docs, err
+}
+
+// firstHead is the head's first page. A stream met for the first time may keep
+// its time in another field than the first one asked for: then the head is
+// asked again, ordered by that.
+func (s *stream) firstHead(ctx context.Context) ([][]byte, error) {
 	var docs [][]byte
 	var refused error
 	for _, field := range s.timeFields() {
+		if s.head != nil {
+			s.head.Drop()
+		}
 		s.use(field)
 		s.head, s.listing = s.feed().Head(), nil
+		s.head.Times = s.times
 		var err error
 		docs, err = s.nextHead(ctx)
 		if err != nil && (extract.KindOf(err) != extract.Config || s.proven) {
 			return nil, err
 		}
 		if refused = err; err == nil && (len(docs) == 0 || s.head.Newest.ID != "") {
-			return docs, errors.Join(s.watchPages(ctx), s.saveHead(ctx))
+			return docs, nil
 		}
 	}
 	if refused != nil {
 		return nil, refused
 	}
 	s.run.note(s.Name + ": no listed log has a usable time")
-	return docs, s.saveHead(ctx)
+	return docs, nil
 }
 
 // timeFields are the candidates, the proven one alone once there is one.
@@ -57,10 +75,23 @@ func (s *stream) nextHead(ctx context.Context) ([][]byte, error) {
 	return s.head.Next(ctx, func(doc []byte) extract.Mark {
 		m := s.identify(doc, s.options.TimeField)
 		if m.ID != "" && !m.At.IsZero() && m.At.Before(s.settled()) {
-			s.listing = append(s.listing, extract.Known{Mark: m, Doc: doc})
+			s.listing = append(s.listing, extract.Known{Mark: m, Times: s.times(doc)})
 		}
 		return m
 	})
+}
+
+// times are a document's times by each field that may turn out to be the
+// stream's; nil: that is settled.
+func (s *stream) times(doc []byte) map[string]time.Time {
+	if s.proven {
+		return nil
+	}
+	times := map[string]time.Time{}
+	for _, field := range s.timeFields() {
+		times[field] = s.identify(doc, field).At
+	}
+	return times
 }
 
 func (s *stream) saveHead(ctx context.Context) error {
@@ -89,6 +120,7 @@ const (
 // stand finds the stream's footing and proves its dialect where it must be.
 func (s *stream) stand(ctx context.Context) (footing, error) {
 	h := s.head
+	h.Drop() // a proof asks for pages of its own
 	switch {
 	case h.Rows == 0 && h.Total == 0:
 		return empty, nil

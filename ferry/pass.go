@@ -70,6 +70,9 @@ func (s *stream) sync(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if s.head.Bytes > heavyHead {
+		docs = nil
+	}
 	met := s.proven
 	footing, err := s.stand(ctx)
 	if err == nil && footing == ready && !met {
@@ -80,6 +83,7 @@ func (s *stream) sync(ctx context.Context) error {
 	}
 	s.fresh = footing == fresh
 	tail, err := s.startTail(ctx, docs)
+	s.head.Drop()
 	if err != nil {
 		return err
 	}

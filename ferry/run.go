@@ -33,6 +33,7 @@ type run struct {
 	claims   *keeper
 	slots    *semaphore.Weighted // windows in flight
 	memory   *semaphore.Weighted // documents in flight
+	heavy    *semaphore.Weighted // pages of large documents that are worked on
 	force    bool                // read again what is covered
 	hurry    bool                // ignore retry_at
 	accept   bool                // cover what does not attest
@@ -75,9 +76,27 @@ func (f *Ferry) newRun(id int64, now time.Time, command, kind string) *run {
 	}
 	return &run{
 		Ferry: f, id: id, command: command, kind: kind, now: now, began: time.Now(), accounts: f.accounts(drawer),
-		slots: semaphore.NewWeighted(windowsInAll), memory: semaphore.NewWeighted(extract.MaxInFlight),
+		slots: semaphore.NewWeighted(windowsInAll), memory: semaphore.NewWeighted(extract.MaxInFlight), heavy: semaphore.NewWeighted(1),
 		noted: map[string]bool{}, gauges: map[int32]gauge{}, sum: Summary{Command: command, RunID: id},
 	}
+}
+
+// heavyPage is how large the documents of a page are, in bytes, that is worked
+// on alone. Most pages have a tenth of it.
+const heavyPage = 1 << 20
+
+// alone waits until no other page of large documents is worked on: decoded and
+// written, a document takes several times its size. Any other page need not
+// wait. done is to be called at its end.
+func (r *run) alone(ctx context.Context, docs [][]byte) (done func(), err error) {
+	bytes := 0
+	for _, doc := range docs {
+		bytes += len(doc)
+	}
+	if bytes < heavyPage {
+		return func() {}, nil
+	}
+	return func() { r.heavy.Release(1) }, r.heavy.Acquire(ctx, 1)
 }
 
 // end writes the run's end, with a context of its own: the run's may be over.

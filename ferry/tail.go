@@ -20,10 +20,21 @@ type tail struct {
 	closed   bool // its ledger row is finished, or lost to another run
 }
 
+// heavyHead is the size of a head's page, in bytes, that is not kept in memory
+// while the dialect is proven, for as many streams as there may be, but asked
+// for again.
+const heavyHead = 512 << 10
+
 // startTail claims the tail and loads the head's first page into it. It is nil
 // when there is nothing to read, when another run reads it, or when the head's
 // pages don't show it: see unsortedTail.
 func (s *stream) startTail(ctx context.Context, docs [][]byte) (*tail, error) {
+	if s.run.cfg.Tail && s.head.Bytes > heavyHead {
+		var err error
+		if docs, err = s.readHead(ctx); err != nil {
+			return nil, err
+		}
+	}
 	if !s.run.cfg.Tail || len(docs) == 0 || !s.head.Sorted && !s.head.Ended {
 		return nil, nil
 	}
@@ -68,6 +79,11 @@ func (t *tail) load(ctx context.Context, docs [][]byte) error {
 // quarantine with the window that meets it.
 func (t *tail) write(ctx context.Context, docs [][]byte) error {
 	s := t.stream
+	done, err := s.run.alone(ctx, docs)
+	if err != nil {
+		return err
+	}
+	defer done()
 	var entries []load.Entry
 	for _, doc := range docs {
 		e := s.decode(doc)
@@ -76,7 +92,7 @@ func (t *tail) write(ctx context.Context, docs [][]byte) error {
 		}
 	}
 	before := t.writing.Inserted
-	err := t.unlessLost(t.writing.Write(ctx, entries))
+	err = t.unlessLost(t.writing.Write(ctx, entries))
 	s.run.progressed(int64(len(entries)), t.writing.Inserted-before)
 	return err
 }
@@ -94,6 +110,7 @@ func (t *tail) unlessLost(err error) error {
 
 // read reads up to n further pages.
 func (t *tail) read(ctx context.Context, n int) error {
+	defer t.stream.head.Drop()
 	for ; n > 0 && !t.ended; n-- {
 		docs, err := t.stream.nextHead(ctx)
 		if err != nil {

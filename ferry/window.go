@@ -119,35 +119,51 @@ func (c *carrying) run(ctx context.Context) (parts []piece, err error) {
 
 // walk pages once over the window and loads what it meets.
 func (c *carrying) walk(ctx context.Context) error {
-	s := c.stream
 	c.flushed, c.earliest = time.Now(), time.Time{}
 	for page, err := range c.reading.Walk(ctx) {
 		if err != nil {
 			return errors.Join(err, c.flush(ctx))
 		}
-		for i, doc := range page.Docs {
-			var e load.Entry
-			if doc == nil {
-				e = s.tooLarge(fmt.Sprintf("%s #%d", c.piece.claim.Span, page.Position(i)))
-			} else {
-				e = s.decode(doc)
-			}
-			m := mark(e)
-			if !m.At.IsZero() && (c.earliest.IsZero() || m.At.Before(c.earliest)) {
-				c.earliest = m.At
-			}
-			if page.Count(i, m) {
-				c.buffer = append(c.buffer, e)
-				c.bytes += e.Bytes()
-			}
+		if err := c.take(ctx, page); err != nil {
+			return err
 		}
-		if len(c.buffer) >= load.MaxChunkRows || c.bytes >= load.MaxChunkBytes || time.Since(c.flushed) > flushAfter {
+	}
+	return c.flush(ctx)
+}
+
+// take decodes a page, and writes it where enough has come together.
+func (c *carrying) take(ctx context.Context, page *extract.Page) error {
+	s := c.stream
+	done, err := s.run.alone(ctx, page.Docs)
+	if err != nil {
+		return err
+	}
+	defer done()
+	for i, doc := range page.Docs {
+		var e load.Entry
+		if doc == nil {
+			e = s.tooLarge(fmt.Sprintf("%s #%d", c.piece.claim.Span, page.Position(i)))
+		} else {
+			e = s.decode(doc)
+		}
+		m := mark(e)
+		if !m.At.IsZero() && (c.earliest.IsZero() || m.At.Before(c.earliest)) {
+			c.earliest = m.At
+		}
+		if page.Count(i, m) {
+			c.buffer = append(c.buffer, e)
+			c.bytes += e.Bytes()
+		}
+		if len(c.buffer) >= load.MaxChunkRows || c.bytes >= load.MaxChunkBytes {
 			if err := c.flush(ctx); err != nil {
 				return err
 			}
 		}
 	}
-	return c.flush(ctx)
+	if time.Since(c.flushed) > flushAfter {
+		return c.flush(ctx)
+	}
+	return nil
 }
 
 // flush writes what has been read. After a provider's failure the rows in hand
@@ -159,6 +175,7 @@ func (c *carrying) flush(ctx context.Context) error {
 	before := c.writing.Inserted
 	err := c.writing.Write(ctx, c.buffer)
 	c.stream.run.progressed(int64(len(c.buffer)), c.writing.Inserted-before)
+	clear(c.buffer) // it would hold on to what it held
 	c.buffer, c.bytes, c.flushed = c.buffer[:0], 0, time.Now()
 	return err
 }

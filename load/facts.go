@@ -116,38 +116,3 @@ func (w *Writing) queueUpserts(b *pgx.Batch, changed []*transform.Record, now ti
 		b.Queue(upsertFact, w.fact(r, now)...)
 	}
 }
-
-func (w *Writing) queueRaws(b *pgx.Batch, raws []*transform.Record) {
-	for _, r := range raws {
-		b.Queue(`
-			insert into logferry_private.raw_logs (stream_id, created_at, log_id, raw_sha256, api_shape, raw, fetched_at, run_id)
-			values ($1::integer, $2::timestamptz, $3::text, sha256($5::bytea), $4::text, $5::bytea, now(), $6::bigint)
-			on conflict do nothing`,
-			w.claim.Stream, r.CreatedAt, r.LogID, w.keep.Shape, r.Raw, w.claim.Run)
-	}
-}
-
-func (w *Writing) queuePayloads(b *pgx.Batch, records []*transform.Record) {
-	for _, r := range records {
-		p := r.Payload
-		if p == nil {
-			continue
-		}
-		b.Queue(`
-			insert into logferry_private.payloads
-			       (stream_id, created_at, log_id, input_messages, output_messages, parameters, request_head, response_head, loaded_at)
-			values ($1::integer, $2::timestamptz, $3::text, $4::text::jsonb, $5::text::jsonb, $6::text::jsonb, $7::text, $8::text, now())
-			on conflict (stream_id, created_at, log_id) do update set
-			       input_messages = excluded.input_messages, output_messages = excluded.output_messages, parameters = excluded.parameters,
-			       request_head = excluded.request_head, response_head = excluded.response_head, loaded_at = excluded.loaded_at`,
-			w.claim.Stream, r.CreatedAt, r.LogID, jsonOrNull(p.InputMessages), jsonOrNull(p.OutputMessages), jsonOrNull(p.Parameters), p.RequestHead, p.ResponseHead)
-	}
-}
-
-func jsonOrNull(doc []byte) *string {
-	if doc == nil {
-		return nil
-	}
-	s := string(doc)
-	return &s
-}

@@ -13,10 +13,11 @@ import (
 )
 
 // A chunk of records written in one transaction is bounded both ways: enough
-// rows to make COPY worth it, few enough bytes to stay short and small.
+// rows to make COPY worth it, few enough bytes to stay short and small. On its
+// way a chunk takes several times its bytes, and eight windows write at once.
 const (
 	MaxChunkRows  = 5000
-	MaxChunkBytes = 4 << 20
+	MaxChunkBytes = 1 << 20
 )
 
 // An Entry is one upstream entry as transform left it: exactly one of the two
@@ -28,10 +29,14 @@ type Entry struct {
 
 // Bytes is what the entry holds on to.
 func (e Entry) Bytes() int {
-	if e.Record != nil {
-		return len(e.Record.Raw) + len(e.Record.Metadata)
+	if e.Record == nil {
+		return len(e.Reject.Raw)
 	}
-	return len(e.Reject.Raw)
+	bytes := len(e.Record.Raw) + len(e.Record.Metadata)
+	if p := e.Record.Payload; p != nil {
+		bytes += len(p.InputMessages) + len(p.OutputMessages) + len(p.Parameters)
+	}
+	return bytes
 }
 
 // Counts are the ledger's sums of a window.
@@ -135,18 +140,16 @@ func (w *Writing) commitChunk(ctx context.Context, tx pgx.Tx, c *chunk) error {
 	}
 	batch := &pgx.Batch{}
 	w.queueUpserts(batch, c.changed, now)
-	w.queueRaws(batch, c.raws)
-	if w.keep.Payloads {
-		w.queuePayloads(batch, slices.Concat(c.fresh, c.changed))
-	}
 	w.queueRejects(batch, c.rejects)
 	w.queueResolved(batch, c.resolved)
 	queueMoves(batch, w.claim.Stream, c.moved)
 	w.queueLateness(batch, c, now)
-	if batch.Len() == 0 {
-		return nil
+	if batch.Len() > 0 {
+		if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+			return err
+		}
 	}
-	return tx.SendBatch(ctx, batch).Close()
+	return w.writePrivate(ctx, tx, c)
 }
 
 // fence proves that the claim is still ours, prolongs it, and writes the sums

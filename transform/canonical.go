@@ -15,11 +15,10 @@ const maxDepth = 100
 // canonical returns the one spelling of a valid JSON value that jsonb accepts:
 // members sorted by name, no white space, text cleaned, numbers as written
 // unless a numeric could not hold them (then null). It returns nil when the
-// value nests too deep.
+// value nests too deep, or holds an object of too many members.
 func canonical(value []byte, found *issues) []byte {
 	dst, ok := appendCanonical(make([]byte, 0, len(value)), value, maxDepth, found)
 	if !ok {
-		found.note(IssueNestedTooDeep)
 		return nil
 	}
 	return dst
@@ -31,6 +30,7 @@ func appendCanonical(dst, value []byte, depth int, found *issues) (out []byte, o
 		return appendQuoted(dst, found.unquote(value)), true
 	case '{', '[':
 		if depth == 0 {
+			found.note(IssueNestedTooDeep)
 			return dst, false
 		}
 		if value[0] == '{' {
@@ -49,7 +49,7 @@ func appendCanonical(dst, value []byte, depth int, found *issues) (out []byte, o
 
 func appendArray(dst, value []byte, depth int, found *issues) (out []byte, ok bool) {
 	dst = append(dst, '[')
-	for i, element := range splitArray(value) {
+	for i, element := range elementsOf(value) {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
@@ -61,8 +61,15 @@ func appendArray(dst, value []byte, depth int, found *issues) (out []byte, ok bo
 }
 
 func appendObject(dst, value []byte, depth int, found *issues) (out []byte, ok bool) {
+	members := sortedMembers(value, found)
+	found.held += cap(members) // repeated ones were held, too
+	defer func() { found.held -= cap(members) }()
+	if found.held > maxMembers || members == nil {
+		found.note(IssueValueTooLong)
+		return dst, false
+	}
 	dst = append(dst, '{')
-	for i, m := range sortedMembers(value, found) {
+	for i, m := range members {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
@@ -81,8 +88,12 @@ type namedValue struct {
 }
 
 // sortedMembers returns an object's members by name; of equal names the last.
+// It is nil for a crowded object.
 func sortedMembers(value []byte, found *issues) []namedValue {
 	split := splitObject(value)
+	if split == nil {
+		return nil
+	}
 	named := make([]namedValue, len(split))
 	for i, m := range split {
 		named[i] = namedValue{found.unquote(m.quoted), m.value}

@@ -2,6 +2,7 @@ package transform
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"sync"
 )
@@ -45,7 +46,7 @@ func (d *Drift) Seen() []Field {
 }
 
 // see counts the members of one document; a nil Drift counts nothing.
-func (d *Drift) see(source string, members object, known fields) {
+func (d *Drift) see(source string, members iter.Seq[member], known fields) {
 	if d == nil {
 		return
 	}
@@ -67,8 +68,8 @@ type driftWalk struct {
 	seen   map[string]*Field
 }
 
-func (w *driftWalk) object(prefix []byte, members object, parent field, depth int) {
-	for _, m := range members {
+func (w *driftWalk) object(prefix []byte, members iter.Seq[member], parent field, depth int) {
+	for m := range members {
 		path := prefix
 		if depth > 1 {
 			path = append(path, '.')
@@ -110,10 +111,10 @@ func (w *driftWalk) value(path, value []byte, f field, known bool, depth int) {
 	}
 	switch value[0] {
 	case '{':
-		w.object(path, splitObject(value), f, depth+1)
+		w.object(path, membersOf(value), f, depth+1)
 	case '[':
 		path = append(path, "[]"...)
-		for _, element := range splitArray(value) {
+		for _, element := range elementsOf(value) {
 			w.value(path, element, f, known, depth+1)
 		}
 	}

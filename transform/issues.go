@@ -20,13 +20,16 @@ const (
 	IssueTypeMismatch        = "type_mismatch"         // a value of a type that cannot be read: null
 	IssueTZAssumed           = "tz_assumed"            // a time without zone was taken as UTC
 	IssueValueOutOfRange     = "value_out_of_range"    // a number or time that its column cannot hold, or text where a number belongs: null
-	IssueValueTooLong        = "value_too_long"        // a text that has to fit an index does not: null
+	IssueValueTooLong        = "value_too_long"        // a text that has to fit an index does not, or an object has over 20,000 members: null
 	IssueZeroCost            = "zero_cost"             // cost 0 reported for a successful, uncached call with tokens: kept
 	IssueZeroTokens          = "zero_tokens"           // 0 tokens reported for a successful, uncached text call: kept
 )
 
 // issues collects the codes of one document.
-type issues struct{ codes []string }
+type issues struct {
+	codes []string
+	held  int // members of the objects that are being spelt, one in another
+}
 
 func (s *issues) note(code string) {
 	if !slices.Contains(s.codes, code) {

@@ -1,6 +1,9 @@
 package transform
 
-import "bytes"
+import (
+	"bytes"
+	"iter"
+)
 
 // The functions of this file split JSON that is known to be valid, without
 // decoding it: values stay the bytes they were. The standard decoder is not
@@ -42,32 +45,75 @@ func (o object) last(name string) (value []byte, count int) {
 	return value, count
 }
 
-// splitObject returns the members of a valid JSON object.
+// maxMembers bounds the members of an object that are held at once: each takes
+// ten times the six bytes that it may be written with. What people mean has
+// some hundred at most.
+const maxMembers = 20_000
+
+// splitObject returns the members of a valid JSON object; nil for a crowded
+// one, which has more than maxMembers.
 func splitObject(doc []byte) object {
 	members := make(object, 0, min(len(doc)/minMemberBytes, 40))
-	for i := skipSpace(doc, skipSpace(doc, 0)+1); doc[i] != '}'; i = nextItem(doc, i) {
-		nameEnd := valueEnd(doc, i)
-		start := skipSpace(doc, skipSpace(doc, nameEnd)+1)
-		end := valueEnd(doc, start)
-		quoted := doc[i:nameEnd]
-		members = append(members, member{quoted: quoted, name: bareName(quoted), value: doc[start:end]})
-		i = end
+	for m := range membersOf(doc) {
+		if len(members) == maxMembers {
+			return nil
+		}
+		members = append(members, m)
 	}
 	return members
+}
+
+// listedMembers returns the members of a crowded object that a table lists; of
+// a repeated one the last.
+func listedMembers(doc []byte, known fields) object {
+	var listed object
+	at := map[string]int{}
+	for m := range membersOf(doc) {
+		if _, is := known[string(m.name)]; !is {
+			continue
+		}
+		if i, again := at[string(m.name)]; again {
+			listed[i] = m
+			continue
+		}
+		at[string(m.name)] = len(listed)
+		listed = append(listed, m)
+	}
+	return listed
 }
 
 // minMemberBytes is about what a member takes at least: room is reserved by it.
 const minMemberBytes = 10
 
-// splitArray returns the elements of a valid JSON array.
-func splitArray(doc []byte) [][]byte {
-	var elements [][]byte
-	for i := skipSpace(doc, skipSpace(doc, 0)+1); doc[i] != ']'; i = nextItem(doc, i) {
-		end := valueEnd(doc, i)
-		elements = append(elements, doc[i:end])
-		i = end
+// membersOf yields the members of a valid JSON object, however many.
+func membersOf(doc []byte) iter.Seq[member] {
+	return func(yield func(member) bool) {
+		for i := skipSpace(doc, skipSpace(doc, 0)+1); doc[i] != '}'; i = nextItem(doc, i) {
+			nameEnd := valueEnd(doc, i)
+			start := skipSpace(doc, skipSpace(doc, nameEnd)+1)
+			end := valueEnd(doc, start)
+			quoted := doc[i:nameEnd]
+			if !yield(member{quoted: quoted, name: bareName(quoted), value: doc[start:end]}) {
+				return
+			}
+			i = end
+		}
 	}
-	return elements
+}
+
+// elementsOf yields the elements of a valid JSON array, counted from 0.
+func elementsOf(doc []byte) iter.Seq2[int, []byte] {
+	return func(yield func(int, []byte) bool) {
+		n := 0
+		for i := skipSpace(doc, skipSpace(doc, 0)+1); doc[i] != ']'; i = nextItem(doc, i) {
+			end := valueEnd(doc, i)
+			if !yield(n, doc[i:end]) {
+				return
+			}
+			n++
+			i = end
+		}
+	}
 }
 
 // nextItem moves from the end of an item to the next one, or to the closing

@@ -148,11 +148,16 @@ func (r *reading) verdict() *int16 {
 // score reads one score, or the mean of several. They are added in order of
 // size, so that the order in the document does not matter.
 func (r *reading) score() *float64 {
-	if value := r.value("scores"); value != nil && isScalar(value) {
+	value := r.value("scores")
+	switch {
+	case value != nil && isScalar(value):
 		return r.real("scores", 64)
+	case len(value) > maxNumbersBytes:
+		r.note(IssueValueTooLong)
+		return nil
 	}
 	var scores []float64
-	for _, value := range scoreValues(r.value("scores")) {
+	for _, value := range scoreValues(value) {
 		if x := r.finite(string(value), 64); x != nil {
 			scores = append(scores, *x)
 		}
@@ -178,7 +183,9 @@ func scoreValues(value []byte) [][]byte {
 	switch {
 	case len(value) == 0:
 	case value[0] == '[':
-		entries = splitArray(value)
+		for _, entry := range elementsOf(value) {
+			entries = append(entries, entry)
+		}
 	default:
 		for _, m := range splitObject(value) {
 			entries = append(entries, m.value)

@@ -84,32 +84,43 @@ func (r *reading) messages() (input, output []byte) {
 	if len(value) == 0 || value[0] != '[' {
 		return r.spoken("messages"), nil
 	}
-	messages := splitArray(value)
-	answer := len(messages)
-	for i, message := range messages {
-		if isAssistant(message) {
+	count, answer := 0, -1
+	for i, message := range elementsOf(value) {
+		if count = i + 1; isAssistant(message) {
 			answer = i
 		}
 	}
-	return r.list(messages[:answer]), r.list(messages[answer:])
+	if answer < 0 {
+		answer = count
+	}
+	return r.list(value, 0, answer), r.list(value, answer, count)
 }
 
 func isAssistant(message []byte) bool {
 	if message[0] != '{' {
 		return false
 	}
-	role, _ := splitObject(message).last("role")
+	var role []byte
+	for m := range membersOf(message) {
+		if m.is("role") {
+			role = m.value
+		}
+	}
 	return string(role) == `"assistant"`
 }
 
-// list spells messages as a JSON array; nil when there are none.
-func (r *reading) list(messages [][]byte) []byte {
-	if len(messages) == 0 {
+// list spells some of the messages, from one up to another, as a JSON array;
+// nil when there are none.
+func (r *reading) list(messages []byte, from, to int) []byte {
+	if from == to {
 		return nil
 	}
 	all := []byte{'['}
-	for i, message := range messages {
-		if i > 0 {
+	for i, message := range elementsOf(messages) {
+		if i < from || i >= to {
+			continue
+		}
+		if i > from {
 			all = append(all, ',')
 		}
 		all = append(all, message...)

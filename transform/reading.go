@@ -3,6 +3,7 @@ package transform
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 )
 
@@ -14,6 +15,7 @@ type reading struct {
 	*issues
 
 	doc     []byte
+	crowded bool // members are only those that a table lists
 	known   fields
 	options *Options
 	logID   string // once read
@@ -31,7 +33,11 @@ func read(source string, doc []byte, known fields, o *Options) *reading {
 		members: splitObject(doc), issues: &issues{}, doc: doc, known: known, options: o,
 		timeField: firstText(o.TimeField, "created_at"),
 	}
-	o.Drift.see(source, r.members, known)
+	all := slices.Values(r.members)
+	if r.crowded = r.members == nil; r.crowded {
+		r.members, all = listedMembers(doc, known), membersOf(doc)
+	}
+	o.Drift.see(source, all, known)
 	return r
 }
 
@@ -39,6 +45,9 @@ func read(source string, doc []byte, known fields, o *Options) *reading {
 func (r *reading) raw() []byte {
 	if r.options.KeepPayloads {
 		return r.doc
+	}
+	if r.crowded {
+		return withholdCrowded(r.doc, r.known)
 	}
 	return withhold(r.members, r.known)
 }
@@ -60,7 +69,11 @@ func (r *reading) object(name string) object {
 		r.note(IssueTypeMismatch)
 		return nil
 	}
-	return splitObject(value)
+	members := splitObject(value)
+	if members == nil {
+		r.note(IssueValueTooLong)
+	}
+	return members
 }
 
 // value returns a member's bytes; nil when it is absent or null.

@@ -3,6 +3,8 @@ package transform
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"iter"
+	"slices"
 	"strconv"
 )
 
@@ -10,20 +12,54 @@ import (
 // room for any id, far less than a prompt.
 const maxScalarBytes = 1024
 
+// maxNumbersBytes is the largest structure that is looked into for what may
+// stay: each short text in it becomes a hundred bytes.
+const maxNumbersBytes = 64 << 10
+
 // withhold returns a document as it may be stored when payloads are off: an
 // allow-list of members stays, every other value is replaced by its size and
 // SHA-256. Empty values stay, they say nothing. A name that is no plain word
 // may itself be text that somebody typed, and becomes "*".
 func withhold(members object, known fields) []byte {
-	return appendAllowed(nil, members, known)
+	return appendAllowed(nil, slices.Values(members), known)
 }
 
-func appendAllowed(dst []byte, members object, known fields) []byte {
+// withholdCrowded is withhold for a crowded document. What no table lists is
+// replaced together: each size and hash takes many times the bytes that such
+// members have.
+func withholdCrowded(doc []byte, known fields) []byte {
+	rest, size := sha256.New(), 0
+	dst := appendAllowed(nil, unless(doc, known, func(m member) {
+		rest.Write(m.value)
+		size += len(m.value)
+	}), known)
+	if dst = dst[:len(dst)-1]; len(dst) > 1 {
+		dst = append(dst, ',')
+	}
+	return append(appendStandIn(append(dst, `"*":`...), size, rest.Sum(nil)), '}')
+}
+
+// unless yields the members that a table lists, and hands others to skipped.
+func unless(doc []byte, known fields, skipped func(member)) iter.Seq[member] {
+	return func(yield func(member) bool) {
+		for m := range membersOf(doc) {
+			if _, listed := known[plainName(m.quoted)]; !listed {
+				skipped(m)
+			} else if !yield(m) {
+				return
+			}
+		}
+	}
+}
+
+func appendAllowed(dst []byte, members iter.Seq[member], known fields) []byte {
 	dst = append(dst, '{')
-	for i, m := range members {
-		if i > 0 {
+	first := true
+	for m := range members {
+		if !first {
 			dst = append(dst, ',')
 		}
+		first = false
 		f, listed := known[plainName(m.quoted)]
 		dst = appendName(dst, m.quoted, listed)
 		dst = append(dst, ':')
@@ -43,9 +79,9 @@ func appendDisposed(dst, value []byte, f field) []byte {
 	switch {
 	case saysNothing(value), f.disposal == tags:
 		return append(dst, value...)
-	case f.disposal == inner && value[0] == '{':
-		return appendAllowed(dst, splitObject(value), f.inside)
-	case f.disposal == numbers:
+	case f.disposal == inner && value[0] == '{' && len(value) <= maxNumbersBytes:
+		return appendAllowed(dst, membersOf(value), f.inside)
+	case f.disposal == numbers && len(value) <= maxNumbersBytes:
 		return appendNumbers(dst, value)
 	case f.disposal == scalar && isScalar(value) && len(value) <= maxScalarBytes:
 		return append(dst, value...)
@@ -58,17 +94,19 @@ func appendNumbers(dst, value []byte) []byte {
 	switch value[0] {
 	case '{':
 		dst = append(dst, '{')
-		for i, m := range splitObject(value) {
-			if i > 0 {
+		first := true
+		for m := range membersOf(value) {
+			if !first {
 				dst = append(dst, ',')
 			}
+			first = false
 			dst = append(appendName(dst, m.quoted, false), ':')
 			dst = appendNumbers(dst, m.value)
 		}
 		return append(dst, '}')
 	case '[':
 		dst = append(dst, '[')
-		for i, element := range splitArray(value) {
+		for i, element := range elementsOf(value) {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
@@ -93,10 +131,14 @@ func isScalar(value []byte) bool { return value[0] != '{' && value[0] != '[' }
 // appendWithheld appends what stands in for bytes that may not be stored.
 func appendWithheld(dst, value []byte) []byte {
 	sum := sha256.Sum256(value)
+	return appendStandIn(dst, len(value), sum[:])
+}
+
+func appendStandIn(dst []byte, size int, sum []byte) []byte {
 	dst = append(dst, `{"withheld_bytes":`...)
-	dst = strconv.AppendInt(dst, int64(len(value)), 10)
+	dst = strconv.AppendInt(dst, int64(size), 10)
 	dst = append(dst, `,"sha256":"`...)
-	dst = hex.AppendEncode(dst, sum[:])
+	dst = hex.AppendEncode(dst, sum)
 	return append(dst, `"}`...)
 }
 

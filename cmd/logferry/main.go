@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	_ "time/tzdata" // the image has no zone files
 )
@@ -15,10 +16,23 @@ func main() {
 	// (Ignoring the signal instead would be inherited by the demo's server.)
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 
+	boundMemory()
 	ctx, stop := untilSignal(context.Background())
 	code := run(ctx, os.Args[1:], processEnviron(), os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
+}
+
+// memoryLimit is what the process may take before it collects garbage at once.
+// All it holds is bounded well below (see extract.MaxInFlight), but garbage is
+// otherwise let grow as large as that again: with this its peak stays under
+// 96 MiB, which a container can count on. GOMEMLIMIT overrides it.
+const memoryLimit = 64 << 20
+
+func boundMemory() {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
+	}
 }
 
 // run is the whole program: arguments and variables in, output and an exit
