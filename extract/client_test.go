@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -90,7 +89,7 @@ func TestRequestHeaders(t *testing.T) {
 	}
 }
 
-func TestRedirectToAnotherHostIsRefused(t *testing.T) {
+func TestP13RedirectToAnotherHostIsRefused(t *testing.T) {
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
 			thief, seen := diary(t, func(_ int, w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, emptyPage) })
@@ -110,7 +109,7 @@ func TestRedirectToAnotherHostIsRefused(t *testing.T) {
 	}
 }
 
-func TestRedirectToAnotherSchemeIsRefused(t *testing.T) {
+func TestP13RedirectToAnotherSchemeIsRefused(t *testing.T) {
 	s, seen := diary(t, func(_ int, w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "https://"+r.Host+"/", http.StatusMovedPermanently)
 	})
@@ -165,7 +164,7 @@ func TestRedirectsEnd(t *testing.T) {
 	}
 }
 
-func TestGzipBomb(t *testing.T) {
+func TestP08GzipBomb(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Encoding", "gzip")
 		z := gzip.NewWriter(w)
@@ -203,7 +202,7 @@ func TestBodyOfTheLargestSize(t *testing.T) {
 
 // A truncated answer, however it is framed and wherever it is cut, must be
 // asked for again: it is never a short page.
-func TestTruncatedBodies(t *testing.T) {
+func TestP06TruncatedBodies(t *testing.T) {
 	whole := `{"success":true,"result":[{"id":"a","tokens_in":12345,"model":"größe"},{"id":"b"}],"result_info":{"total_count":2}}`
 	cuts := map[string]string{
 		"in a number":      whole[:strings.Index(whole, "345")],
@@ -241,56 +240,8 @@ func TestTruncatedBodies(t *testing.T) {
 	}
 }
 
-func TestUntrustedCertificateIsNotRetried(t *testing.T) {
-	s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the request was sent") }))
-	s.Config.ErrorLog = log.New(io.Discard, "", 0) // it complains of the handshake
-	s.StartTLS()
-	defer s.Close()
-	cf := cloudflareAt(s.URL)
-	_, err := cf.Page(t.Context(), firstPage)
-	if KindOf(err) != Config || !strings.Contains(err.Error(), "certificate") || cf.Stats().Requests != 1 {
-		t.Errorf("%v after %d requests, want Config after one", err, cf.Stats().Requests)
-	}
-}
-
-func TestConnectionFaultsAreRetried(t *testing.T) {
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = closed.Close()
-	reset, _ := diary(t, func(_ int, w http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) })
-	noise, _ := diary(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
-		conn, _, err := http.NewResponseController(w).Hijack()
-		if err != nil {
-			return
-		}
-		_, _ = io.WriteString(conn, canaryPrompt+" is not HTTP\r\n\r\n")
-		_ = conn.Close()
-	})
-	for base, want := range map[string]string{
-		"http://" + closed.Addr().String(): "connection refused",
-		reset.URL:                          "the connection ended before the answer did",
-		noise.URL:                          "the connection failed",
-	} {
-		t.Run(want, func(t *testing.T) {
-			t.Parallel()
-			ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
-			defer cancel()
-			cf := cloudflareAt(base)
-			_, err := cf.Page(ctx, firstPage)
-			if KindOf(err) != Unavailable || !errors.Is(err, ErrNoTime) || !strings.Contains(err.Error(), want) {
-				t.Errorf("%v; want Unavailable for want of time, and %q", err, want)
-			}
-			if strings.Contains(err.Error(), "CANARY") {
-				t.Errorf("the error quotes the answer: %v", err)
-			}
-		})
-	}
-}
-
 // The errors of net/http quote what must not be seen; ours are fixed phrases.
-func TestNetworkCauseQuotesNothing(t *testing.T) {
+func TestP04NetworkCauseQuotesNothing(t *testing.T) {
 	inner := errors.New(canaryToken)
 	for _, c := range []struct {
 		err  error

@@ -102,7 +102,7 @@ func TestCloudflareAnswers(t *testing.T) {
 }
 
 // With status 200, and no page all the same.
-func TestCloudflareBodiesThatAreNoAnswer(t *testing.T) {
+func TestP07CloudflareBodiesThatAreNoAnswer(t *testing.T) {
 	for _, body := range []string{
 		``, `null`, `[]`, `{}`, `"text"`, `<html></html>`, `plain`,
 		`{"success":true}`, `{"result":[]}`, `{"success":true,"result":null}`, `{"success":true,"result":{}}`,

@@ -123,7 +123,7 @@ func TestKeywordsAIOfTheEmulator(t *testing.T) {
 	}
 }
 
-func TestWrongTokenOfTheEmulator(t *testing.T) {
+func TestP03WrongTokenOfTheEmulator(t *testing.T) {
 	for _, status := range []int{401, 403} {
 		e := emulator.New(emulator.Options{CloudflareToken: "another", WrongTokenStatus: status})
 		e.AddGateway("acc", "prod")

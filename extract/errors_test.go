@@ -14,7 +14,7 @@ const (
 	canaryPrompt = "CANARY-PROMPT-91ab"
 )
 
-func TestErrorMessages(t *testing.T) {
+func TestP03ErrorMessages(t *testing.T) {
 	codes := func(code int) string {
 		return fmt.Sprintf(`{"success":false,"errors":[{"code":%d,"message":%q}],"result":null}`, code, canaryPrompt+canaryToken)
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -96,12 +97,13 @@ func TestKeywordsAIShapes(t *testing.T) {
 	}
 }
 
-func TestKeywordsAIBodiesThatAreNoAnswer(t *testing.T) {
+func TestP07KeywordsAIBodiesThatAreNoAnswer(t *testing.T) {
 	for _, body := range []string{
 		``, `null`, `{}`, `<html>`, `{"logs":null,"total":0}`, `{"results":{}}`, `{"Results":[]}`, `{"detail":"x"}`,
-		`[`, `[1,`, `[]x`, `{"results":[]} {"results":[]}`, `{"results":[1]`,
+		`[`, `[1,`, `[]x`, `{"results":[]} {"results":[]}`, `{"results":[1]`, `"text"`, `[1 2]`, "\uFEFF[]",
+		strings.Repeat("[", 10_001) + strings.Repeat("]", 10_001), "[\"\x00\"]",
 	} {
-		t.Run(body, func(t *testing.T) {
+		t.Run(fmt.Sprintf("%.40q", body), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := &script{answer: func(n int, _ *http.Request) (*http.Response, error) {
 					if n == 1 {

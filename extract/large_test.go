@@ -21,7 +21,7 @@ func weighing(n int, more map[int]int) *source {
 // The rows of a page that is too large are asked again by divisors of its
 // size, so that each is met once and in order; one that is too large alone is
 // an entry without bytes.
-func TestTooLargePages(t *testing.T) {
+func TestP08TooLargePages(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name    string

@@ -62,7 +62,7 @@ func keywordsVia(s *script) *KeywordsAI {
 
 var firstPage = Ask{Container: "gw", Page: 1, Size: 50}
 
-func TestRetriesUntilAnswered(t *testing.T) {
+func TestP02RetriesUntilAnswered(t *testing.T) {
 	for _, status := range []int{408, 409, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527, 599} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -79,7 +79,7 @@ func TestRetriesUntilAnswered(t *testing.T) {
 	}
 }
 
-func TestGivesUpAfterFiveTries(t *testing.T) {
+func TestP02GivesUpAfterFiveTries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := failing(1000, 503)
 		_, err := cloudflareVia(s, Options{}).Page(t.Context(), firstPage)
@@ -89,7 +89,7 @@ func TestGivesUpAfterFiveTries(t *testing.T) {
 	})
 }
 
-func TestNotRetried(t *testing.T) {
+func TestP03NotRetried(t *testing.T) {
 	for status, want := range map[int]Kind{400: Config, 401: Refused, 403: Refused, 404: Gone, 405: Config, 410: Gone, 422: Config} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -103,7 +103,7 @@ func TestNotRetried(t *testing.T) {
 	}
 }
 
-func TestDelaysAreRandomAndGrow(t *testing.T) {
+func TestP02DelaysAreRandomAndGrow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		longest := [4]time.Duration{}
 		for range 200 {
@@ -123,7 +123,7 @@ func TestDelaysAreRandomAndGrow(t *testing.T) {
 	})
 }
 
-func TestRetriesOfARunAreLimited(t *testing.T) {
+func TestP02RetriesOfARunAreLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := failing(1<<30, 500)
 		cf := cloudflareVia(s, Options{})
@@ -154,7 +154,7 @@ func TestRetriesOfARunAreLimited(t *testing.T) {
 	})
 }
 
-func TestAttemptTimesOut(t *testing.T) {
+func TestP05AttemptTimesOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{}
 		s.answer = func(n int, r *http.Request) (*http.Response, error) {
@@ -167,14 +167,19 @@ func TestAttemptTimesOut(t *testing.T) {
 				res.Body = io.NopCloser(stalled{r.Context()})
 				return res, nil
 			}
+			if n == 3 { // the body comes byte by byte
+				res := said(200, "")
+				res.Body = io.NopCloser(trickle{r.Context()})
+				return res, nil
+			}
 			return said(200, emptyPage), nil
 		}
 		_, err := cloudflareVia(s, Options{}).Page(t.Context(), firstPage)
-		if err != nil || len(s.sent) != 3 {
-			t.Fatalf("%d tries, %v; want the third to answer", len(s.sent), err)
+		if err != nil || len(s.sent) != 4 {
+			t.Fatalf("%d tries, %v; want the fourth to answer", len(s.sent), err)
 		}
-		for i := range 2 {
-			if gap := s.sent[i+1].Sub(s.sent[i]); gap < attemptTime || gap > attemptTime+2*time.Second {
+		for i := range 3 {
+			if gap := s.sent[i+1].Sub(s.sent[i]); gap < attemptTime || gap > attemptTime+4*time.Second {
 				t.Errorf("try %d lasted %s, want 30s and a delay", i+1, gap)
 			}
 		}
@@ -189,7 +194,19 @@ func (b stalled) Read([]byte) (int, error) {
 	return 0, b.ctx.Err()
 }
 
-func TestCancellationIsNotTheSourcesFault(t *testing.T) {
+// trickle is a body that sends a byte each second, for ever.
+type trickle struct{ ctx context.Context }
+
+func (b trickle) Read(p []byte) (int, error) {
+	select {
+	case <-time.After(time.Second):
+		return copy(p[:1], "["), nil
+	case <-b.ctx.Done():
+		return 0, b.ctx.Err()
+	}
+}
+
+func TestP05CancellationIsNotTheSourcesFault(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{answer: func(_ int, r *http.Request) (*http.Response, error) {
 			<-r.Context().Done()

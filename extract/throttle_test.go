@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-func TestTooManyRequests(t *testing.T) {
+func TestP01TooManyRequests(t *testing.T) {
 	date := "Sat, 21 Nov 2026 12:00:00 GMT"
 	for _, c := range []struct {
 		name    string
@@ -20,6 +20,7 @@ func TestTooManyRequests(t *testing.T) {
 		{"date", []string{"Date", date, "Retry-After", "Sat, 21 Nov 2026 12:01:00 GMT"}, time.Minute},
 		{"past", []string{"Date", date, "Retry-After", "Sat, 21 Nov 2026 11:00:00 GMT"}, 0},
 		{"a year", []string{"Retry-After", "31536000"}, 5 * time.Minute},
+		{"a date in a year", []string{"Date", date, "Retry-After", "Sun, 21 Nov 2027 12:00:00 GMT"}, 5 * time.Minute},
 		{"reset of the quota", []string{"Ratelimit", `"default";r=0;t=42`}, 42 * time.Second},
 		{"negative", []string{"Retry-After", "-1"}, 5 * time.Minute},
 		{"no hint", nil, 5 * time.Minute},
@@ -47,7 +48,7 @@ func TestTooManyRequests(t *testing.T) {
 	}
 }
 
-func TestTooManyRequestsOfKeywordsAI(t *testing.T) {
+func TestP01TooManyRequestsOfKeywordsAI(t *testing.T) {
 	for _, c := range []struct {
 		name, body string
 		n          int
@@ -80,7 +81,7 @@ func TestTooManyRequestsOfKeywordsAI(t *testing.T) {
 	}
 }
 
-func TestNoWaitBeyondTheEndOfTheRun(t *testing.T) {
+func TestP01NoWaitBeyondTheEndOfTheRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 		defer cancel()

@@ -73,7 +73,7 @@ func (c *churn) stop() {
 // Logs that come, go and change while they are read: once the provider is
 // quiet, reading the span again ends with the warehouse equal to it; what was
 // deleted stays, marked as missing upstream.
-func TestChurnWhileReading(t *testing.T) {
+func TestP09ChurnWhileReading(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	from, to := now.Add(-5*day), now.Add(-time.Hour)

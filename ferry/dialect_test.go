@@ -122,7 +122,7 @@ func TestKeywordsAIDialects(t *testing.T) {
 
 // Bounds that are strict or not, and a source that compares whole seconds:
 // nothing is lost at the edges, and counting again finds no difference.
-func TestBoundsAndPrecision(t *testing.T) {
+func TestP10BoundsAndPrecision(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, emulator.Options{})
 	w.cfg.Raw, w.cfg.Start = false, 2*day

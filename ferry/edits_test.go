@@ -24,7 +24,7 @@ func (w *world) fingerprint() string {
 
 // Reading everything again writes no row; a mended mapping rewrites every one,
 // once.
-func TestReadingAgain(t *testing.T) {
+func TestP11ReadingAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, emulator.Options{})
 	now := time.Now()
@@ -100,7 +100,7 @@ func TestMovedTime(t *testing.T) {
 }
 
 // Late logs in covered time are found by counting, and cost little.
-func TestLateLogsAreFound(t *testing.T) {
+func TestP11LateLogsAreFound(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, emulator.Options{})
 	now := time.Now()
@@ -125,7 +125,7 @@ func TestLateLogsAreFound(t *testing.T) {
 // What can't be a row waits in quarantine, the rest goes in, and nothing about
 // it is asked again; once the source has mended it, it is a row and the case is
 // closed.
-func TestBadLogs(t *testing.T) {
+func TestP10BadLogs(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, emulator.Options{})
 	now := time.Now()

@@ -40,7 +40,7 @@ var mishaps = []func(*rand.Rand, *emulator.Faults){
 
 // Whatever goes wrong together, a run ends, and what it covers is held as the
 // source lists it; once nothing goes wrong any more all of it is.
-func TestMishapsTogether(t *testing.T) {
+func TestP09MishapsTogether(t *testing.T) {
 	t.Parallel()
 	first := uint64(time.Now().UnixNano())
 	for i := range uint64(6) {

@@ -22,7 +22,7 @@ func tied(seed uint64, n int, at time.Time) []emulator.Log {
 
 // 20,000 logs of one millisecond are one window of one tick: it can't be cut,
 // and is walked to its end.
-func TestManyLogsInOneMillisecond(t *testing.T) {
+func TestP10ManyLogsInOneMillisecond(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, emulator.Options{})
 	w.cfg.Raw = false
@@ -39,7 +39,7 @@ func TestManyLogsInOneMillisecond(t *testing.T) {
 
 // Where the source caps its totals at 10,000, a millisecond with more logs
 // can't be proven: it is loaded whole, not covered, and all around it is.
-func TestManyLogsInOneMillisecondWithCappedTotals(t *testing.T) {
+func TestP10ManyLogsInOneMillisecondWithCappedTotals(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, emulator.Options{})
 	w.cfg.Raw = false
@@ -87,7 +87,7 @@ func (w *world) holes(stream *emulator.Stream, want []string) {
 
 // Whatever a source does to its pages, the reading ends, and is whole or says
 // that it is not.
-func TestHostilePages(t *testing.T) {
+func TestP09HostilePages(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, emulator.Options{})
 	w.cfg.Raw = false
@@ -166,7 +166,7 @@ func (w *world) attestedIsTrue(stream *emulator.Stream) {
 // The Date header says what has settled by the source's clock. Without one, or
 // with one that is nobody's clock, the database's alone decides, with a
 // warning.
-func TestDateHeader(t *testing.T) {
+func TestP12DateHeader(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, emulator.Options{})
 	w.cfg.Raw = false

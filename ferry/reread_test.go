@@ -14,7 +14,7 @@ import (
 
 // An edit changes no count; it is found when its time leaves the lookback,
 // once, and time read when it was old already is not read again.
-func TestEditsAreFoundWhenTheyLeaveTheLookback(t *testing.T) {
+func TestP11EditsAreFoundWhenTheyLeaveTheLookback(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, emulator.Options{})
 	now := time.Now()

@@ -90,7 +90,7 @@ func TestListedLogIsNotMissing(t *testing.T) {
 }
 
 // One window that the provider keeps failing on does not hold up the others.
-func TestOneFailingWindowDoesNotStopItsStream(t *testing.T) {
+func TestP02OneFailingWindowDoesNotStopItsStream(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, emulator.Options{})
 	now := time.Now()

@@ -42,7 +42,7 @@ func (s *scene) stuck(n int) {
 
 // A pass whose time is up, wherever it is, checkpoints and ends well, and says
 // that something is left; the next ones go on.
-func TestRunTimeout(t *testing.T) {
+func TestP05RunTimeout(t *testing.T) {
 	t.Parallel()
 	seed, random := seeded(t)
 	s := gaps(t, seed, emulator.Options{})

@@ -10,7 +10,7 @@ import (
 // Objects of more members than anybody means are not held in memory. A document
 // is read all the same, by the members that count; metadata or a payload is
 // left out, and said to be; and what is stored does not outgrow the document.
-func TestCrowdedObjects(t *testing.T) {
+func TestP08CrowdedObjects(t *testing.T) {
 	crowd := func(n int) string { return strings.Repeat(`"a":1,`, n) + `"z":0` }
 	nested := strings.Repeat(`{`+crowd(maxMembers/3)+`,"n":`, 4) + `1` + strings.Repeat(`}`, 4)
 	for _, c := range []struct {

@@ -55,7 +55,7 @@ func TestCounts(t *testing.T) {
 	}
 }
 
-func TestParseTime(t *testing.T) {
+func TestP10ParseTime(t *testing.T) {
 	utc := func(micros int) time.Time { return time.Date(2024, 2, 29, 23, 59, 58, micros*1000, time.UTC) }
 	tests := []struct {
 		in    string
@@ -106,7 +106,7 @@ func TestParseTime(t *testing.T) {
 	}
 }
 
-func TestTimeRange(t *testing.T) {
+func TestP10TimeRange(t *testing.T) {
 	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	tests := []struct {
 		at   time.Time
@@ -174,7 +174,7 @@ func TestUnquote(t *testing.T) {
 	}
 }
 
-func TestDepthLimit(t *testing.T) {
+func TestP08DepthLimit(t *testing.T) {
 	for _, tt := range []struct {
 		levels int
 		want   bool
