@@ -171,9 +171,10 @@ func (s *Stream) gatewayEntry() []byte {
 		return s.entry
 	}
 	return encode(map[string]any{
-		"id": s.id, "created_at": "2025-01-01 00:00:00", "modified_at": "2025-01-01 00:00:00",
+		"id": s.id, "created_at": "2025-01-01T00:00:00Z", "modified_at": "2025-01-01T00:00:00Z",
 		"collect_logs": true, "log_management": 10_000_000, "log_management_strategy": "DELETE_OLDEST",
-		"logpush": false, "is_default": false, "cache_ttl": 0, "rate_limiting_limit": 0,
+		"logpush": false, "is_default": false, "cache_ttl": 0, "cache_invalidate_on_update": false,
+		"rate_limiting_interval": 0, "rate_limiting_limit": 0,
 	})
 }
 

@@ -21,7 +21,7 @@ type condition struct {
 // and the deprecated start_date and end_date, which are inclusive.
 func (x *exchange) cloudflareWindow(query url.Values) (window, error) {
 	var w window
-	if text := query.Get("filters"); text != "" {
+	if text := filtersText(query); text != "" {
 		apply, err := w.treat(x.faults.Filters)
 		if apply {
 			err = x.cloudflareFilters(&w, text)
@@ -42,6 +42,21 @@ func (x *exchange) cloudflareWindow(query url.Values) (window, error) {
 		err = x.applyBound(&w, "lte", json.RawMessage(end))
 	}
 	return w, err
+}
+
+// filtersText is the filters parameter. The vendor's own SDKs spell it as keys,
+// operators and values side by side (filters.key=a&filters.key=b&…); whether the
+// service takes that is not known, here it does, a value for each key.
+func filtersText(query url.Values) string {
+	keys, operators, values := query["filters.key"], query["filters.operator"], query["filters.value"]
+	if len(keys) == 0 || len(operators) != len(keys) || len(values) != len(keys) {
+		return query.Get("filters")
+	}
+	conditions := make([]map[string]any, len(keys))
+	for i := range keys {
+		conditions[i] = map[string]any{"key": keys[i], "operator": operators[i], "value": []string{values[i]}}
+	}
+	return string(encode(conditions))
 }
 
 // applyBound narrows the window by gt, gte, lt or lte and a time, which is a
