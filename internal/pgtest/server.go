@@ -102,7 +102,7 @@ func stop() error {
 
 func (s *server) url(database string) string {
 	if s.private != nil {
-		return s.private.URL(database)
+		return s.private.URL(database) + "&password=" + Password
 	}
 	u := *s.named
 	u.Path = "/" + database
