@@ -19,6 +19,13 @@
 // agrees that the filter can be believed. Less than 10,000 is walked. More is
 // cut in place, and the rest is a gap again for anyone.
 //
+// # What a pass watches besides
+//
+// How late logs appear, and whether settle waits for them; whether a gateway
+// will delete logs that are unread, or has stopped saving; whether the source's
+// documents, pages or dialect have changed. None of that stops anything or
+// changes the exit code: each is a note, a column or a ledger row.
+//
 // # What survives a crash
 //
 // Everything that a committed chunk wrote, and nothing half. Coverage grows only
