@@ -92,7 +92,7 @@ func (s *stream) within(span load.Span) load.Span {
 
 // sumUpBackfill tells whether the whole span is covered now.
 func (r *run) sumUpBackfill(ctx context.Context, streams []*stream, span load.Span) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	ctx, cancel := r.ending(ctx)
 	defer cancel()
 	var open time.Duration
 	for _, s := range streams {

@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"logferry/emulator"
+	"logferry/ferry"
 )
 
 // A breaker meets every kind of message of a run once: each statement, each
@@ -91,6 +93,47 @@ func TestD10BrokenConnections(t *testing.T) {
 			s.afterOutage(before, sum, err)
 		})
 	}
+}
+
+// A run that is told to end ends, though nothing passes on any more and new
+// connections are taken and left unanswered.
+func TestD10ToldToEndInSilence(t *testing.T) {
+	t.Parallel()
+	seed, _ := seeded(t)
+	s := gaps(t, seed, emulator.Options{})
+	before := s.standings(nil)
+	var gone atomic.Bool
+	s.cfg.DatabaseURL = s.behindProxy(func(*message) fault {
+		if gone.Load() {
+			return fault{kind: halfOpen}
+		}
+		return pass
+	}).url
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	s.busy(func(asked int, _ emulator.Request) {
+		if asked == 15 {
+			gone.Store(true)
+			cancel()
+		}
+	})
+	f := s.ferry()
+	began := time.Now()
+	_, err := f.Sync(ctx)
+	f.Close()
+	took := time.Since(began)
+	t.Logf("ended after %s", took.Round(time.Millisecond))
+	if code := ferry.ExitCode(err); code != ferry.ExitTemporary || took > 16*time.Second {
+		t.Errorf("exit code %d after %s: %v", code, took, err)
+	}
+	s.calm()
+	s.cfg.DatabaseURL = s.url
+	before = s.standings(before)
+	s.cfg.Lease = time.Second
+	s.exec(`update logferry.windows set lease_until = clock_timestamp() where status = 'claimed'`) // rather than wait
+	s.sync(ferry.ExitOK)
+	s.standings(before)
+	s.equalAll()
 }
 
 // The server ends a session before a statement, before each of a run's in turn.

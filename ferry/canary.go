@@ -41,7 +41,7 @@ func (s *stream) seen() load.Span {
 // watchFields compares the fields that the run met with those of all earlier
 // runs, by source, and adds them to these.
 func (r *run) watchFields(ctx context.Context, streams []*stream) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	ctx, cancel := r.ending(ctx)
 	defer cancel()
 	var errs []error
 	for _, a := range r.accounts {

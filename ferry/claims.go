@@ -14,7 +14,7 @@ import (
 // gives up at the end what the run still holds.
 type keeper struct {
 	ferry *Ferry
-	stop  chan struct{}
+	stop  context.CancelFunc
 	done  chan struct{}
 
 	mu   sync.Mutex
@@ -22,9 +22,10 @@ type keeper struct {
 }
 
 func keepClaims(ctx context.Context, f *Ferry) *keeper {
-	k := &keeper{ferry: f, stop: make(chan struct{}), done: make(chan struct{}), held: map[int64]bool{}}
 	// Leases outlive the run's context: a checkpoint still needs them.
-	go k.renew(context.WithoutCancel(ctx))
+	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	k := &keeper{ferry: f, stop: stop, done: make(chan struct{}), held: map[int64]bool{}}
+	go k.renew(ctx)
 	return k
 }
 
@@ -34,12 +35,12 @@ func (k *keeper) renew(ctx context.Context) {
 	defer beat.Stop()
 	for {
 		select {
-		case <-k.stop:
+		case <-ctx.Done():
 			return
 		case <-beat.C:
 		}
 		limited, cancel := context.WithTimeout(ctx, k.ferry.lease)
-		if err := k.ferry.store.Renew(limited, k.list(), k.ferry.lease); err != nil {
+		if err := k.ferry.store.Renew(limited, k.list(), k.ferry.lease); err != nil && ctx.Err() == nil {
 			k.ferry.log.Warn("leases could not be renewed", "err", err)
 		}
 		cancel()
@@ -66,13 +67,8 @@ func (k *keeper) drop(c *load.Claim) {
 	delete(k.held, c.ID)
 }
 
-// close stops renewing and releases what is left, so that the next run need
-// not wait for leases to run out: also claims that the run does not know of,
-// because it was cancelled before their commit was answered.
-func (k *keeper) close(ctx context.Context, run int64) error {
-	close(k.stop)
+// close stops renewing.
+func (k *keeper) close() {
+	k.stop()
 	<-k.done
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-	defer cancel()
-	return k.ferry.store.ReleaseRun(ctx, run, "the run ended before the window did")
 }

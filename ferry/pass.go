@@ -287,7 +287,7 @@ func (s *stream) showGauge(ctx context.Context, want load.Span) {
 
 // sumUp tells what the pass left open, with a context of its own.
 func (r *run) sumUp(ctx context.Context, streams []*stream) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	ctx, cancel := r.ending(ctx)
 	defer cancel()
 	missed, err := r.unopened(ctx, streams)
 	if err != nil {

@@ -39,6 +39,7 @@ type run struct {
 	accept   bool                // cover what does not attest
 
 	mu      sync.Mutex
+	over    time.Time // when all must be written down; zero: the run was not told to end
 	sum     Summary
 	noted   map[string]bool
 	rejects int64
@@ -65,8 +66,38 @@ func (f *Ferry) execute(ctx context.Context, command, kind string, body func(con
 	err = body(ctx, r)
 	stopProgress()
 	err = errors.Join(err, r.judgeRejects())
-	err = errors.Join(err, r.claims.close(ctx, id))
+	err = errors.Join(err, r.release(ctx))
 	return r.end(ctx, err)
+}
+
+// endFor is how long a run that was told to end may take to write down what it
+// did, all of it together, even where the warehouse doesn't answer: less than
+// the half minute after which a container is killed.
+const endFor = 10 * time.Second
+
+// ending is a context for writing down what must be, though the run's own may
+// be over.
+func (r *run) ending(ctx context.Context) (context.Context, context.CancelFunc) {
+	limit := time.Now().Add(endFor)
+	r.mu.Lock()
+	if ctx.Err() != nil && r.over.IsZero() {
+		r.over = limit
+	}
+	if !r.over.IsZero() {
+		limit = r.over
+	}
+	r.mu.Unlock()
+	return context.WithDeadline(context.WithoutCancel(ctx), limit)
+}
+
+// release ends the claims that are left, so that the next run need not wait for
+// leases to run out: also those that the run does not know of, because it was
+// cancelled before their commit was answered.
+func (r *run) release(ctx context.Context) error {
+	r.claims.close()
+	ctx, cancel := r.ending(ctx)
+	defer cancel()
+	return r.store.ReleaseRun(ctx, r.id, "the run ended before the window did")
 }
 
 func (f *Ferry) newRun(id int64, now time.Time, command, kind string) *run {
@@ -114,7 +145,7 @@ func (r *run) end(ctx context.Context, err error) (Summary, error) {
 	if err != nil {
 		text = strings.Join(Reasons(err), "\n")
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	ctx, cancel := r.ending(ctx)
 	defer cancel()
 	return r.sum, errors.Join(err, r.store.FinishRun(ctx, r.id, status, code, text))
 }

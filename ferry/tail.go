@@ -3,7 +3,6 @@ package ferry
 import (
 	"context"
 	"errors"
-	"time"
 
 	"logferry/extract"
 	"logferry/load"
@@ -158,7 +157,7 @@ func (s *stream) endTail(ctx context.Context, t *tail, failed error) error {
 	if t == nil {
 		return err
 	}
-	finishing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	finishing, cancel := s.run.ending(ctx)
 	defer cancel()
 	return errors.Join(err, t.finish(finishing))
 }

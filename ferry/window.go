@@ -68,7 +68,7 @@ func (s *stream) carryPiece(ctx context.Context, p piece) ([]piece, error) {
 
 // giveUp ends a claim without a result; its lease would do so later.
 func (s *stream) giveUp(ctx context.Context, c *load.Claim, why string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	ctx, cancel := s.run.ending(ctx)
 	defer cancel()
 	s.run.claims.drop(c)
 	if err := s.run.store.Release(ctx, []int64{c.ID}, why); err != nil {

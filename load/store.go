@@ -61,8 +61,22 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	return s, nil
 }
 
+// closeFor is how long a server may take to part. One that doesn't answer must
+// not keep a process that has said its last.
+const closeFor = 2 * time.Second
+
 // Close ends all connections.
-func (s *Store) Close() { s.pool.Close() }
+func (s *Store) Close() {
+	closed := make(chan struct{})
+	go func() {
+		s.pool.Close()
+		close(closed)
+	}()
+	select {
+	case <-closed:
+	case <-time.After(closeFor):
+	}
+}
 
 // Now is the database clock, the only clock that plans are made by.
 func (s *Store) Now(ctx context.Context) (time.Time, error) {
