@@ -55,10 +55,10 @@ func TestD10BrokenConnections(t *testing.T) {
 		least int // breaks
 	}{
 		{"cut", cut, 0, 1, 40},
-		{"reset", reset, 0, 1, 40},
-		{"stalled for a while", stall, 100 * time.Millisecond, 3, 15},
-		{"half open", halfOpen, 0, 16, 4},
-		{"half open at both ends", halfOpen, time.Second, 16, 4},
+		{"reset", reset, 0, 3, 20},
+		{"stalled for a while", stall, 50 * time.Millisecond, 5, 10},
+		{"half open", halfOpen, 0, 25, 3},
+		{"half open at both ends", halfOpen, 600 * time.Millisecond, 40, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
