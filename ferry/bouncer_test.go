@@ -203,6 +203,10 @@ func TestD07Refusals(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, ferry.ExitTemporary, "query_wait_timeout"},
+		"no server": {byTransaction + "\nserver_login_retry = 1\n[databases]\ndown = host=/nowhere user=x", func(_ *testing.T, _ *world, u *url.URL) {
+			u.Path = "/down" // whoever asks for it waits
+			u.RawQuery += "&connect_timeout=1"
+		}, ferry.ExitTemporary, "no answer (timed out)"},
 		"too many clients": {byTransaction + "\nmax_client_conn = 0", nil, ferry.ExitTemporary, "no more connections allowed"},
 	} {
 		t.Run(name, func(t *testing.T) {
