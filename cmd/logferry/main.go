@@ -27,7 +27,7 @@ func main() {
 // All it holds is bounded well below (see extract.MaxInFlight), but garbage is
 // otherwise let grow as large as that again: with this its peak stays under
 // 96 MiB, which a container can count on. GOMEMLIMIT overrides it.
-const memoryLimit = 64 << 20
+const memoryLimit = 56 << 20
 
 func boundMemory() {
 	if os.Getenv("GOMEMLIMIT") == "" {
