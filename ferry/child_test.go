@@ -10,7 +10,9 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -49,8 +51,9 @@ func (o order) settings() ferry.Config {
 	}
 }
 
-// beChild runs the order, reports, and ends the process. It ends early with
-// its input, which its parent holds open.
+// beChild runs the order, reports, and ends the process. SIGTERM ends the run as
+// it does in the program; the end of its input, which its parent holds open, ends
+// it at once.
 func beChild(text string) {
 	go func() {
 		io.Copy(io.Discard, os.Stdin)
@@ -61,9 +64,11 @@ func beChild(text string) {
 		fmt.Fprintln(os.Stderr, "the order can't be read:", err)
 		os.Exit(2)
 	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
 	var r report
 	var err error
-	if r.Summary, err = o.run(context.Background()); err != nil {
+	if r.Summary, err = o.run(ctx); err != nil {
 		r.Code, r.Error = ferry.ExitCode(err), err.Error()
 	}
 	if err := json.NewEncoder(os.Stdout).Encode(r); err != nil {

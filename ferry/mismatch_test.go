@@ -118,8 +118,8 @@ func TestTwoWalks(t *testing.T) {
 }
 
 // Totals that come to be far too high differ wherever there are logs: that is
-// found out by a few readings, not by one for each log.
-func TestRecheckOfWrongTotalsEnds(t *testing.T) {
+// found out by a few readings, not by many for each log.
+func TestWrongTotalsCostLittle(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, emulator.Options{})
 	w.cfg.Raw = false
@@ -131,9 +131,35 @@ func TestRecheckOfWrongTotalsEnds(t *testing.T) {
 	w.emu.ForgetRequests()
 	w.sync(ferry.ExitData)
 	if n := w.emu.CountRequests(nil); n > 1000 {
-		t.Errorf("%d requests about %d logs", n, set.Len())
+		t.Errorf("a pass: %d requests about %d logs", n, set.Len())
+	}
+	w.emu.ForgetRequests()
+	w.backfill(ferry.ExitData, ferry.BackfillOptions{From: now.Add(-30 * day), Force: true})
+	if n := w.emu.CountRequests(nil); n > 2500 {
+		t.Errorf("a backfill: %d requests about %d logs", n, set.Len())
 	}
 	set.SetFaults(emulator.Faults{})
 	w.backfill(ferry.ExitOK, ferry.BackfillOptions{From: now.Add(-30 * day), Force: true})
 	w.holdsExactly(set, "created_at")
+}
+
+// A filter that is ignored counts the same everywhere, down to the last tick:
+// verify says so before it has asked for each.
+func TestVerifyWithoutFilterEnds(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, emulator.Options{})
+	w.cfg.Raw = false
+	now := time.Now()
+	prod := w.gateway("prod")
+	prod.Insert(cloudflareLogs(1, 250, now.Add(-9*day), now.Add(-time.Hour))...)
+	w.sync(ferry.ExitOK)
+	prod.Insert(cloudflareLogs(2, 1, now.Add(-9*day), now.Add(-time.Hour))...)
+	prod.SetFaults(emulator.Faults{Filters: emulator.Ignored, Dates: emulator.Ignored})
+	w.emu.ForgetRequests()
+	f := w.ferry()
+	_, err := f.Verify(t.Context(), ferry.VerifyOptions{From: now.Add(-20 * day)})
+	w.exits(ferry.ExitData, err)
+	if n := w.emu.CountRequests(nil); n > 500 {
+		t.Errorf("%d requests", n)
+	}
 }

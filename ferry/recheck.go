@@ -19,6 +19,7 @@ type recheck struct {
 	whole  bool        // try each span at once, however many rows it holds
 	read   []load.Span // by this very run: left out of what differs
 	failed int         // readings in a row that would not attest
+	differ int         // spans that are left different
 	spans  []VerifySpan
 }
 
@@ -26,6 +27,7 @@ const (
 	countRows = 9_000 // stored rows a counted span may hold: totals are capped at 10,000
 	leafPages = 4     // a differing span of so many pages is read, not bisected further
 	failures  = 3     // readings in a row that would not attest: what differs is the source's totals
+	different = 50    // differing spans of a stream are told apart; what differs besides is told as it is met
 )
 
 // over rechecks the covered, undoubted parts of the span outside skip.
@@ -93,7 +95,7 @@ func (rc *recheck) count(ctx context.Context, span load.Span) error {
 // differs narrows down a span whose counts differ, and reads what is left.
 func (rc *recheck) differs(ctx context.Context, span load.Span, total, stored int64) error {
 	s := rc.stream
-	if rc.failed >= failures {
+	if rc.failed >= failures || rc.differ >= different {
 		rc.found(span, total, stored, SpanDifferent)
 		return nil
 	}
@@ -183,6 +185,7 @@ func (rc *recheck) expire(ctx context.Context, span load.Span) (rest load.Span, 
 func (rc *recheck) leaf(ctx context.Context, span load.Span, total, stored int64) error {
 	s := rc.stream
 	if !rc.repair {
+		rc.differ++
 		rc.found(span, total, stored, SpanDifferent)
 		return nil
 	}

@@ -26,7 +26,7 @@ func (w *world) noOverlap(kind string) {
 
 // Two syncs at once need not know of each other: what one holds the other
 // leaves alone, and each log is loaded once.
-func TestTwoSyncs(t *testing.T) {
+func TestD11TwoSyncs(t *testing.T) {
 	t.Parallel()
 	seed, random := seeded(t)
 	s := gaps(t, seed, emulator.Options{})
@@ -63,7 +63,7 @@ func TestTwoSyncs(t *testing.T) {
 // the providers, this one allows a fifth more in the same time, since requests
 // take a while to arrive, and blocks who exceeds that: it never has to. Its
 // headers would tell how much is left; here nobody but the budget does.
-func TestThreeBackfills(t *testing.T) {
+func TestD11ThreeBackfills(t *testing.T) {
 	t.Parallel()
 	seed, _ := seeded(t)
 	budget := ferry.Budget{Requests: 25, Per: 2 * time.Second}

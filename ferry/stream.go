@@ -78,6 +78,9 @@ func (r *run) openStream(ctx context.Context, l listed, st load.Stream) (*stream
 		r.note(fmt.Sprintf("%s starts at %s, which never moves; for what LOGFERRY_START now asks run 'logferry backfill --from %s --to %s --stream %s'",
 			st.Name, stamp(st.StartsAt), stamp(start), stamp(st.StartsAt), st.Name))
 	}
+	if r.hurry { // what earlier runs met does not count
+		return s, nil
+	}
 	row, err := r.store.MismatchesInRow(ctx, st.ID)
 	s.row = row
 	return s, err
@@ -220,11 +223,11 @@ func (s *stream) spend(requests int) {
 }
 
 // hopeless tells a stream whose windows would not attest three times in a row:
-// a pass walks them once and does not halve them.
+// they are walked once and not halved. A run in a hurry finds that out by itself.
 func (s *stream) hopeless() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.row >= 3 && !s.run.hurry
+	return s.row >= 3
 }
 
 // prover proves with a log chosen by the caller; nil: the oldest listed.

@@ -50,12 +50,12 @@ var flowing = []mutant{
 	{
 		rule: "leases are renewed while their process lives",
 		file: "load/lease.go", old: "status = 'claimed' for update skip locked)", new: "false for update skip locked)",
-		in: "ferry", tests: "TestLeasesAreRenewed",
+		in: "ferry", tests: "TestD11LeasesAreRenewed",
 	},
 	{
 		rule: "claims whose lease ran out are taken over, by a pass that waits for it",
 		file: "ferry/pass.go", old: "return s.takeOver(ctx, want, t)", new: "return nil",
-		tests: "TestKilledSync|TestZombieSync",
+		tests: "TestD01KilledAtAnyMoment|TestD11ZombieSync",
 	},
 	{
 		rule: "late logs in the lookback are found by counts",
