@@ -19,7 +19,7 @@ import (
 // on.
 type breaker struct {
 	met   map[string]bool
-	count int
+	count atomic.Int64
 	ready bool
 	do    func(*message) fault
 }
@@ -37,7 +37,7 @@ func (b *breaker) rule(m *message) fault {
 	}
 	f := b.do(m)
 	b.met[key], b.ready = true, false
-	b.count++
+	b.count.Add(1)
 	return f
 }
 
@@ -82,9 +82,9 @@ func TestD10BrokenConnections(t *testing.T) {
 			sum, err := f.Sync(context.Background())
 			f.Close()
 			took := time.Since(began)
-			t.Logf("%d breaks in %s", b.count, took.Round(time.Millisecond))
-			if b.count < c.least {
-				t.Errorf("only %d breaks", b.count)
+			t.Logf("%d breaks in %s", b.count.Load(), took.Round(time.Millisecond))
+			if int(b.count.Load()) < c.least {
+				t.Errorf("only %d breaks", b.count.Load())
 			}
 			if took > time.Minute {
 				t.Errorf("the run took %s", took)
@@ -158,9 +158,9 @@ func TestD02TerminatedBeforeEveryStatement(t *testing.T) {
 	f := s.ferry()
 	sum, err := f.Sync(context.Background())
 	f.Close()
-	t.Logf("terminated before %d statements", b.count)
-	if b.count < 20 {
-		t.Errorf("only %d statements were met", b.count)
+	t.Logf("terminated before %d statements", b.count.Load())
+	if b.count.Load() < 20 {
+		t.Errorf("only %d statements were met", b.count.Load())
 	}
 	s.cfg.DatabaseURL = s.url
 	s.afterOutage(before, sum, err)
