@@ -3,7 +3,9 @@ package extract
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
+	"net/http"
 )
 
 // A walk is one pass of paging over a reading's window.
@@ -48,6 +50,11 @@ const capRows = 10_000
 // stalePages in a row that bring no id new to the walk mean that the source
 // serves the same page for ever.
 const stalePages = 3
+
+// endless is how many entries more than announced a walk reads. A total may be
+// capped, and one tick hold more logs than that; but a source that makes up new
+// ones for every page would be read for ever.
+const endless = 200_000
 
 var errBroken = errors.New("the loop broke off")
 
@@ -156,6 +163,10 @@ func (w *walk) take(a Answer, asked int) error {
 	w.uneven = w.uneven || len(a.Docs) < asked
 	if len(a.Docs) > 0 && !w.hand(a) {
 		return errBroken
+	}
+	if int64(w.entries) > max(w.total, 0)+endless {
+		return &Error{Kind: Unavailable, Op: "list logs", Status: http.StatusOK,
+			Err: fmt.Errorf("its list goes on for %d logs more than it announced", endless)}
 	}
 	w.end = w.endAt(a)
 	return nil

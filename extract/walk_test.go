@@ -237,3 +237,26 @@ func TestForeignAnswers(t *testing.T) {
 		})
 	}
 }
+
+// A source that lists new logs on every page, whatever it announced, is not
+// read for ever.
+func TestP09EndlessLists(t *testing.T) {
+	t.Parallel()
+	for _, total := range []int64{3, 0, -1} {
+		next := 0
+		api := &scripted{answer: func(int, Ask) (Answer, error) {
+			a := Answer{Total: total, Bytes: 1000}
+			for range 5000 {
+				next++
+				a.Docs = append(a.Docs, []byte{byte(next), byte(next >> 8), byte(next >> 16)})
+			}
+			return a, nil
+		}}
+		f := feedOf(api, 5000)
+		_, err := walkOnce(t.Context(), f.Read(span(0, 1))) // one tick: it can't be cut
+		if KindOf(err) != Unavailable || next > endless+20_000 {
+			t.Errorf("total %d: %v after %d entries", total, err, next)
+		}
+		allFree(t, f)
+	}
+}
