@@ -182,7 +182,7 @@ func TestTheCronJobLetsAPassEndItself(t *testing.T) {
 // A misspelt variable would be warned about and ignored at run time.
 func TestManifestsSetVariablesThatExist(t *testing.T) {
 	known := exampleVariables(t)
-	known["LOGFERRY_COMMAND"], known["GOMEMLIMIT"] = true, true
+	known["LOGFERRY_COMMAND"] = true
 	check := func(where, name string) {
 		if !known[strings.TrimSuffix(name, "_FILE")] {
 			t.Errorf("%s sets %s, which .env.example doesn't have", where, name)
