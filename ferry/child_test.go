@@ -34,6 +34,7 @@ type order struct {
 	Schema     int
 	Start      time.Duration
 	Lease      time.Duration
+	Raw        bool
 }
 
 // A report is what a child says at its end.
@@ -47,7 +48,7 @@ type report struct {
 func (o order) settings() ferry.Config {
 	return ferry.Config{
 		Version: "test", Schema: o.Schema, DatabaseURL: o.Database, Cloudflare: o.Cloudflare, KeywordsAI: o.KeywordsAI,
-		Start: o.Start, Settle: 10 * time.Minute, Lookback: day, Tail: true, Raw: true, Concurrency: 8, Lease: o.Lease,
+		Start: o.Start, Settle: 10 * time.Minute, Lookback: day, Tail: true, Raw: o.Raw, Concurrency: 8, Lease: o.Lease,
 	}
 }
 
@@ -103,7 +104,7 @@ type child struct {
 func (w *world) start(o order) *child {
 	w.t.Helper()
 	o.Database, o.Cloudflare, o.KeywordsAI = w.url, w.cfg.Cloudflare, w.cfg.KeywordsAI
-	o.Schema, o.Start, o.Lease = w.cfg.Schema, w.cfg.Start, w.cfg.Lease
+	o.Schema, o.Start, o.Lease, o.Raw = w.cfg.Schema, w.cfg.Start, w.cfg.Lease, w.cfg.Raw
 	text, err := json.Marshal(o)
 	if err != nil {
 		w.t.Fatal(err)
