@@ -110,6 +110,9 @@ func (r *Reading) learn(w *walk) {
 // Cut tells that the latest walk was cut off for want of a total.
 func (r *Reading) Cut() bool { return r.last.end == cut }
 
+// Dialect is the one that the reading asks in.
+func (r *Reading) Dialect() Dialect { return r.feed.Dialect }
+
 // Total is what the latest walk's first answer announced; -1: none.
 func (r *Reading) Total() int64 {
 	if r.last == nil {

@@ -77,3 +77,8 @@ type Dialect struct {
 	StrictTop *bool         `json:"strict_top,omitempty"` // the upper bound excludes its instant; nil: not known
 	Coarse    bool          `json:"coarse,omitempty"`     // the source cuts times to ticks before it compares them with bounds
 }
+
+// SameFilter tells whether both dialects ask for a span of time in the same way.
+func (d Dialect) SameFilter(other Dialect) bool {
+	return d.Filter == other.Filter && d.TimeField == other.TimeField && d.Tick == other.Tick
+}

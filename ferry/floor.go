@@ -14,7 +14,7 @@ func (c *carrying) missing(ctx context.Context, o *load.Outcome) error {
 		return nil
 	}
 	if !c.agreed {
-		agrees, err := c.stream.agrees(ctx, c.piece.claim.Span, c.writing.Met, c.reading.Distinct() > 0)
+		agrees, err := c.stream.agrees(ctx, c.piece.claim.Span, c.reading, c.writing.Met)
 		if err != nil || !agrees {
 			return err
 		}

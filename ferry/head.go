@@ -150,10 +150,10 @@ func (s *stream) stand(ctx context.Context) (footing, error) {
 // agrees tells whether the head supports what a filtered answer claims by not
 // showing logs of the span. A log that the head lists there, and that the
 // reading has not met, contradicts it; else the reading itself must show that
-// the filter works, or the head that nothing is there: otherwise the filter
-// must find, now, a log that is known to be listed. A filter that has stopped
-// working must not cover anything.
-func (s *stream) agrees(ctx context.Context, span load.Span, met func(id string) bool, works bool) (bool, error) {
+// the filter works, or the head that nothing is there: otherwise its filter must
+// find, now, a log that is known to be listed. A filter that has stopped working
+// must not cover anything, also when another was proven since.
+func (s *stream) agrees(ctx context.Context, span load.Span, r *extract.Reading, met func(id string) bool) (bool, error) {
 	s.heading.Lock()
 	defer s.heading.Unlock()
 	for _, k := range s.listing {
@@ -163,7 +163,7 @@ func (s *stream) agrees(ctx context.Context, span load.Span, met func(id string)
 	}
 	h := s.head
 	switch {
-	case works, h.Rows == 0 && h.Total == 0:
+	case r.Distinct() > 0, h.Rows == 0 && h.Total == 0:
 		return true, nil
 	case h.Sorted && h.Rows > 0 && h.Oldest.At.Before(span.From):
 		return true, nil // the list was read below the span and shows nothing in it
@@ -173,10 +173,12 @@ func (s *stream) agrees(ctx context.Context, span load.Span, met func(id string)
 			return err == nil, err
 		}
 	}
-	if finds, err := s.prover(nil).Finds(ctx, s.dialect()); err != nil || finds {
-		return finds, err
+	works, err := s.prover(nil).Finds(ctx, s.dialect())
+	if err == nil && !works {
+		works, err = s.provenAgain(ctx)
 	}
-	return s.provenAgain(ctx)
+	// What works now may not be what the reading was made with.
+	return works && r.Dialect().SameFilter(s.dialect()), err
 }
 
 // contradicted proves the dialect with a log that the head lists where the

@@ -206,7 +206,7 @@ func (c *carrying) conclude(ctx context.Context, v extract.Verdict) ([]piece, er
 // endEmpty covers a window that showed nothing, if the head agrees: a filter
 // that has stopped working shows nothing either.
 func (c *carrying) endEmpty(ctx context.Context) error {
-	agrees, err := c.stream.agrees(ctx, c.piece.claim.Span, func(string) bool { return false }, false)
+	agrees, err := c.stream.agrees(ctx, c.piece.claim.Span, c.reading, func(string) bool { return false })
 	switch {
 	case err != nil:
 		return err

@@ -4,13 +4,28 @@ package main
 var flowing = []mutant{
 	{
 		rule: "an empty window is covered only if the head agrees",
-		file: "ferry/window.go", old: "agrees, err := c.stream.agrees(ctx, c.piece.claim.Span, func(string) bool { return false }, false)", new: "agrees, err := true, error(nil)",
+		file: "ferry/window.go", old: "agrees, err := c.stream.agrees(ctx, c.piece.claim.Span, c.reading, func(string) bool { return false })", new: "agrees, err := true, error(nil)",
 		tests: "TestLaggingFilterCoversNothing",
 	},
 	{
 		rule: "logs are marked missing only if the head agrees",
-		file: "ferry/floor.go", old: "agrees, err := c.stream.agrees(ctx, c.piece.claim.Span, c.writing.Met, c.reading.Distinct() > 0)", new: "agrees, err := true, error(nil)",
+		file: "ferry/floor.go", old: "agrees, err := c.stream.agrees(ctx, c.piece.claim.Span, c.reading, c.writing.Met)", new: "agrees, err := true, error(nil)",
 		tests: "TestListedLogIsNotMissing",
+	},
+	{
+		rule: "what a replaced filter showed says nothing",
+		file: "ferry/head.go", old: "return works && r.Dialect().SameFilter(s.dialect()), err", new: "return works, err",
+		tests: "TestReplacedFilterMarksNothing",
+	},
+	{
+		rule: "verify ends where a filter is ignored",
+		file: "ferry/recheck.go", old: "rc.failed >= failures || rc.differ >= different", new: "rc.failed >= failures || rc.differ >= different<<10",
+		tests: "TestVerifyWithoutFilterEnds",
+	},
+	{
+		rule: "a recheck ends where totals are wrong",
+		file: "ferry/recheck.go", old: "rc.failed >= failures || rc.differ >= different", new: "rc.differ >= different",
+		tests: "TestWrongTotalsCostLittle",
 	},
 	{
 		rule: "a filter that is not understood covers nothing",
