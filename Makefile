@@ -12,7 +12,7 @@ LINT := go run $(shell sed -n 's/^golangci=//p' .ci/run)
 BUILD := -trimpath -buildvcs=false \
 	-ldflags "-s -w -buildid= -X main.version=$(VERSION) -X main.commit=$(COMMIT)"
 
-.PHONY: help check test race lint fmt fuzz mutants bouncer diskfull postgres-matrix bench demo build image clean
+.PHONY: help check test race lint fmt fuzz mutants soak bouncer diskfull postgres-matrix bench demo build image clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,11 @@ fuzz: ## every fuzz target, FUZZTIME each (default 20s)
 
 mutants: ## take rules out one at a time: each must turn a test red
 	go run ./internal/mutants
+
+soak: ## hours of it: 500 blows, 300 random histories, 10 million logs
+	go test ./ferry -count 1 -timeout 6h -v -run 'TestD01KilledAtAnyMoment$$' -blows 500
+	go test ./ferry -count 1 -timeout 6h -v -run 'TestHistories$$' -histories 300
+	go test ./ferry -count 1 -timeout 6h -v -run 'TestMemoryIsFlat$$' -logs 10000000
 
 bench: ## all benchmarks
 	go test -run '^$$' -bench . -benchmem ./...

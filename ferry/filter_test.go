@@ -213,31 +213,6 @@ func TestFilterThatBreaksInTheMiddle(t *testing.T) {
 	}
 }
 
-// What a filter showed that has been replaced since says nothing: no log that it
-// left out is missing, and what it covered anew is read again.
-func TestReplacedFilterMarksNothing(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, emulator.Options{})
-	w.cfg.Raw = false
-	prod := w.gateway("prod")
-	now := time.Now()
-	prod.Insert(cloudflareLogs(91, 200, now.Add(-20*day), now.Add(-2*day))...)
-	prod.Insert(cloudflareLogs(92, 100, now.Add(-day), now.Add(-2*time.Hour))...) // the head shows these alone
-	w.sync(ferry.ExitOK)
-	prod.SetFaults(emulator.Faults{Filters: emulator.MatchesNothing})
-	f := w.ferry()
-	force := ferry.BackfillOptions{From: now.Add(-30 * day), To: now.Add(-36 * time.Hour), Force: true}
-	if _, err := f.Backfill(context.Background(), force); ferry.ExitCode(err) != ferry.ExitData {
-		t.Errorf("exit code %d: %v", ferry.ExitCode(err), err)
-	}
-	if missing := w.missing(prod); len(missing) > 0 {
-		t.Errorf("%d logs are marked as missing, all are listed", len(missing))
-	}
-	w.backfill(ferry.ExitOK, force)
-	w.equal(prod)
-	w.speaks("start_date and end_date")
-}
-
 // unheld are the times of logs that the source lists and the warehouse lacks.
 func (w *world) unheld(stream *emulator.Stream) []time.Time {
 	w.t.Helper()

@@ -10,7 +10,6 @@ import (
 	"os"
 	"regexp"
 	"strconv"
-	"syscall"
 	"testing"
 	"time"
 
@@ -36,21 +35,24 @@ func TestMemoryIsFlat(t *testing.T) {
 	began := time.Now()
 	c := w.start(order{Command: "sync"})
 	var peaks []int
-	for tenth := 1; tenth <= 10; tenth++ {
-		w.loads(c, n*tenth/10)
-		peaks = append(peaks, c.peak())
-		if peak := peaks[len(peaks)-1]; peak > 0 {
-			t.Logf("%d logs after %s: at most %d MiB resident", n*tenth/10, time.Since(began).Round(time.Second), peak)
+	last := 0
+	w.watch(c, func(loaded, peak int) {
+		for len(peaks) < 10 && loaded >= n*(len(peaks)+1)/10 {
+			peaks = append(peaks, peak)
+			t.Logf("%d logs after %s: at most %d MiB resident so far", n*len(peaks)/10, time.Since(began).Round(time.Second), peak)
 		}
+		last = max(last, peak)
+	})
+	r, took := c.report(), time.Since(began)
+	if len(peaks) < 10 {
+		t.Fatalf("it ended early: %+v", r)
 	}
-	r := c.report()
-	peak := c.ended()
-	rate := float64(n) / time.Since(began).Seconds()
-	t.Logf("%d logs in %s, %.0f a second, %d requests: at most %d MiB resident, %d at half of them", n, time.Since(began).Round(time.Second), rate, r.Summary.Requests, peak, peaks[4])
+	half, peak := peaks[4], last
+	t.Logf("%d logs in %s, %.0f a second, %d requests: at most %d MiB resident, %d until half of them", n, took.Round(time.Second), float64(n)/took.Seconds(), r.Summary.Requests, peak, half)
 	if r.Code != ferry.ExitOK || r.Summary.Inserted != int64(n) || r.Summary.Unfinished > 0 {
 		t.Errorf("ended with %d: %s; %+v", r.Code, r.Error, r.Summary)
 	}
-	if peak > peakLimit || peaks[4] > 0 && peak > peaks[4]+16 {
+	if peak > peakLimit || peak > half+16 {
 		t.Errorf("at most %d MiB are allowed, and 16 more than at half", peakLimit)
 	}
 	if rows := query[int](w, `select count(*) from logferry.requests`); rows != n {
@@ -58,20 +60,21 @@ func TestMemoryIsFlat(t *testing.T) {
 	}
 }
 
-// loads waits until so many logs are loaded, or the child has ended.
-func (w *world) loads(c *child, n int) {
+// watch tells, until the child has ended, how many logs are loaded and what it has
+// had resident at most, in MiB.
+func (w *world) watch(c *child, tell func(loaded, peak int)) {
 	w.t.Helper()
 	conn := w.connect()
-	for c.running() {
+	for peak := 0; ; {
 		var loaded int
 		if err := conn.QueryRow(w.t.Context(), `select coalesce(sum(inserted_rows), 0)::bigint from logferry.windows`).Scan(&loaded); err != nil {
 			w.t.Fatal(err)
 		}
-		if loaded >= n {
-			return
-		}
+		peak = max(peak, c.peak())
+		tell(loaded, peak)
 		select {
 		case <-c.done:
+			return
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
@@ -92,15 +95,6 @@ func (c *child) peak() int {
 		c.t.Fatal(err)
 	}
 	return kB >> 10
-}
-
-// ended is peak for a child that has ended.
-func (c *child) ended() int {
-	usage, ok := c.cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	if !ok {
-		c.t.Fatal("the system does not tell what the child took")
-	}
-	return int(usage.Maxrss >> 10)
 }
 
 // crowded adds a gateway with n logs in the last 20 days. What is kept of each is
