@@ -50,17 +50,17 @@ var flowing = []mutant{
 	{
 		rule: "nothing younger than settle is covered, by the source's clock",
 		file: "ferry/settle.go", old: "last.Before(o.To) {", new: "false {",
-		tests: "TestDateHeader",
+		tests: "TestP12DateHeader",
 	},
 	{
 		rule: "a Date that is a day off is nobody's clock",
 		file: "ferry/settle.go", old: "> 24*time.Hour:", new: "> 24_000*time.Hour:",
-		tests: "TestDateHeader",
+		tests: "TestP12DateHeader",
 	},
 	{
 		rule: "a run gives up its claims at its end",
-		file: "ferry/claims.go", old: "return k.ferry.store.ReleaseRun(ctx, run, \"the run ended before the window did\")", new: "return ctx.Err()",
-		tests: "TestCancelledCommits",
+		file: "ferry/run.go", old: "return r.store.ReleaseRun(ctx, r.id, \"the run ended before the window did\")", new: "return ctx.Err()",
+		tests: "TestD13CancelledCommits",
 	},
 	{
 		rule: "leases are renewed while their process lives",
@@ -74,13 +74,13 @@ var flowing = []mutant{
 	},
 	{
 		rule: "late logs in the lookback are found by counts",
-		file: "ferry/pass.go", old: "return errors.Join(s.recheckPass(ctx), s.rereadLeaving(ctx))", new: "return s.rereadLeaving(ctx)",
-		tests: "TestLateLogsAreFound",
+		file: "ferry/pass.go", old: "s.unguard(ctx), s.recheckPass(ctx), s.rereadLeaving(ctx)", new: "s.unguard(ctx), s.rereadLeaving(ctx)",
+		tests: "TestP11LateLogsAreFound",
 	},
 	{
 		rule: "edits are found when they leave the lookback",
-		file: "ferry/pass.go", old: "return errors.Join(s.recheckPass(ctx), s.rereadLeaving(ctx))", new: "return s.recheckPass(ctx)",
-		tests: "TestEditsAreFoundWhenTheyLeaveTheLookback",
+		file: "ferry/pass.go", old: "s.unguard(ctx), s.recheckPass(ctx), s.rereadLeaving(ctx)", new: "s.unguard(ctx), s.recheckPass(ctx)",
+		tests: "TestP11EditsAreFoundWhenTheyLeaveTheLookback",
 	},
 	{
 		rule: "a difference that a reading left standing is remembered",

@@ -125,7 +125,7 @@ var writing = []mutant{
 	{
 		rule: "a value that Postgres refuses is cornered",
 		file: "load/writing.go", old: "case !refusedValue(err):", new: "case true:",
-		tests: "TestRefusedValueIsCornered",
+		tests: "TestD12RefusedValueIsCornered",
 	},
 	{
 		rule: "a log under another time is the same log",
