@@ -79,7 +79,7 @@ func (h *history) flow(ctx context.Context, f flow) (ferry.Summary, error) {
 	cfg := h.cfg
 	if f.crash == "lose" {
 		random := rand.New(rand.NewPCG(f.seed, 0))
-		cfg.DatabaseURL = h.behindProxy(func() bool { return random.IntN(8) == 0 })
+		cfg.DatabaseURL = h.behindProxy(losing(func() bool { return random.IntN(8) == 0 })).url
 	}
 	one, err := ferry.Open(ctx, cfg)
 	if err != nil {
@@ -134,7 +134,7 @@ func (h *history) cut(ctx context.Context) {
 func (h *history) abandon() {
 	h.t.Helper()
 	ctx := h.t.Context()
-	store, err := load.Open(ctx, h.url, "test")
+	store, err := load.Open(ctx, h.url, load.Options{Version: "test"})
 	if err != nil {
 		h.t.Fatal(err)
 	}
