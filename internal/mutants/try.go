@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -68,11 +69,25 @@ func test(ctx context.Context, dir, pkg, names, overlay string) (outcome, string
 	if out, err := execute(ctx, buildLimit, ".", "go", "test", "-vet=off", "-overlay", overlay, "-c", "-o", binary, "./"+pkg); err != nil {
 		return broken, "\n" + out
 	}
-	out, err := execute(ctx, testLimit+10*time.Second, pkg, binary, "-test.run", "^("+names+")$", "-test.timeout", testLimit.String(), "-test.failfast")
+	args := []string{"-test.run", "^(" + names + ")$", "-test.timeout", testLimit.String(), "-test.failfast"}
+	if usesRapid(pkg) {
+		args = append(args, "-rapid.nofailfile")
+	}
+	out, err := execute(ctx, testLimit+10*time.Second, pkg, binary, args...)
 	if err == nil {
 		return survived, ""
 	}
 	return caught, ": " + redTest(out)
+}
+
+// usesRapid tells whether a package has properties: where they fail, rapid would
+// leave a file in the tree.
+func usesRapid(pkg string) bool {
+	files, _ := filepath.Glob(filepath.Join(pkg, "*_test.go")) // the pattern is good
+	return slices.ContainsFunc(files, func(file string) bool {
+		text, err := os.ReadFile(file)
+		return err == nil && strings.Contains(string(text), `"pgregory.net/rapid"`)
+	})
 }
 
 func execute(ctx context.Context, limit time.Duration, dir, name string, args ...string) (string, error) {
