@@ -247,17 +247,3 @@ func TestD07Refusals(t *testing.T) {
 		})
 	}
 }
-
-// killOne starts a sync and kills it a while after the n-th of its requests;
-// false: it was done before.
-func (s *scene) killOne(n int, while time.Duration) bool {
-	s.t.Helper()
-	reached := s.atRequest(n, while)
-	c := s.start(order{Command: "sync"})
-	select {
-	case <-reached:
-	case <-c.done:
-	}
-	defer s.calm()
-	return c.kill()
-}
