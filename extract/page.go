@@ -11,7 +11,8 @@ type Page struct {
 	Docs [][]byte
 
 	walk  *walk
-	first int // position of the page's first entry in the walk
+	first int                 // position of the page's first entry in the walk
+	met   map[string]struct{} // keys of the entries counted
 }
 
 // Position is where the page's i-th entry stands in its walk, from 0.
@@ -35,6 +36,9 @@ func (p *Page) Count(i int, m Mark) (load bool) {
 		sum := sha256.Sum256(p.Docs[i])
 		key = "\x00" + string(sum[:])
 	}
+	_, again := p.met[key]
+	w.apart = w.apart || w.ids[key] > 0 && !again
+	p.met[key] = struct{}{}
 	w.count(key, m)
 	if m.At.IsZero() {
 		return true

@@ -77,16 +77,28 @@ func TestVerdicts(t *testing.T) {
 		{
 			name: "an id listed twice, alike in two walks of exactly total entries",
 			steps: walks(
-				[]step{page(3, "a", "b"), page(3, "b"), page(3)},
-				[]step{page(3, "a", "b"), page(3, "b"), page(3)}),
+				[]step{page(3, "b", "b"), page(3, "a"), page(3)},
+				[]step{page(3, "b", "b"), page(3, "a"), page(3)}),
 			want: want{Attested, "two_walks", 2, 2},
+		},
+		{
+			name: "an id listed twice, across the end of a page in one of the two walks",
+			steps: walks(
+				[]step{page(3, "a", "b"), page(3, "b"), page(3)},
+				[]step{page(3, "b", "b"), page(3, "a"), page(3)}),
+			want: want{Attested, "two_walks", 2, 2},
+		},
+		{
+			name:  "an id twice, only ever on two pages: another one may have been left out for it",
+			steps: slices.Repeat([]step{page(3, "a", "b"), page(3, "b"), page(3)}, 4),
+			want:  want{Halve, "", 4, 2},
 		},
 		{
 			name: "alike, but the first not of exactly its total",
 			steps: walks(
-				[]step{page(4, "a", "b"), page(4, "b"), page(4)},
-				[]step{page(3, "a", "b"), page(3, "b"), page(3)},
-				[]step{page(3, "a", "b"), page(3, "b"), page(3)}),
+				[]step{page(4, "b", "b"), page(4, "a"), page(4)},
+				[]step{page(3, "b", "b"), page(3, "a"), page(3)},
+				[]step{page(3, "b", "b"), page(3, "a"), page(3)}),
 			want: want{Attested, "two_walks", 3, 2},
 		},
 		{
@@ -108,10 +120,10 @@ func TestVerdicts(t *testing.T) {
 		{
 			name: "alike, but with a walk between them whose total moved", tick: true,
 			steps: walks(
-				[]step{page(3, "a", "b"), page(3, "b"), page(3)},
-				[]step{page(3, "a", "b"), page(4, "b")},
-				[]step{page(3, "a", "b"), page(3, "b"), page(3)},
-				[]step{page(3, "a", "b"), page(3, "b"), page(3)}),
+				[]step{page(3, "b", "b"), page(3, "a"), page(3)},
+				[]step{page(3, "b", "b"), page(4, "a")},
+				[]step{page(3, "b", "b"), page(3, "a"), page(3)},
+				[]step{page(3, "b", "b"), page(3, "a"), page(3)}),
 			want: want{Attested, "two_walks", 4, 2},
 		},
 		{

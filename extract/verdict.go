@@ -26,7 +26,10 @@ const quietWalks = 3
 // all walks under its total, hold exactly that many ids. Two walks of exactly
 // total entries with the same ids and the same repeats attest too: the source
 // lists an id twice. Where it gives no total, two walks in a row with the same
-// entries do.
+// entries do. Repeats are believed where they stood on one page, in one of the
+// two walks at least: one answer is of one moment, while a source that deals
+// logs of equal time anew for each page lists one twice for another that it
+// leaves out, and may do so twice alike.
 //
 // A total that moved halves the window while it spans more than one page and
 // one tick; a smaller one is repeated. So does a walk that stayed short of an
@@ -62,7 +65,7 @@ func (r *Reading) counted() bool {
 // same entries, repeats included, exactly as many as announced if anything was.
 func (r *Reading) alike() bool {
 	w, b := r.last, r.before
-	return b != nil && b.end == listEnd && b.total == w.total && (w.total < 0 || int64(w.entries) == w.total) &&
+	return b != nil && !(b.apart && w.apart) && b.end == listEnd && b.total == w.total && (w.total < 0 || int64(w.entries) == w.total) &&
 		maps.Equal(b.ids, w.ids)
 }
 

@@ -25,6 +25,7 @@ type walk struct {
 	end     ending
 
 	ids    map[string]int // entries by key
+	apart  bool           // one of them stood on two pages
 	large  int            // entries too large to be read
 	unread int            // of them, the latest ones in a row
 	fresh  int            // ids that no earlier walk under this total had
@@ -200,7 +201,7 @@ func (w *walk) hand(a Answer) bool {
 	if shape := r.feed.Dialect.Shape; a.Shape != "" && shape != "" && a.Shape != shape {
 		r.foreign = true
 	}
-	page := &Page{Docs: a.Docs, walk: w, first: w.entries}
+	page := &Page{Docs: a.Docs, walk: w, first: w.entries, met: make(map[string]struct{}, len(a.Docs))}
 	w.entries += len(a.Docs)
 	goOn := w.yield(page, nil)
 	r.Drop()
