@@ -77,7 +77,7 @@ func TestD08UnfitServer(t *testing.T) {
 // logs in.
 func TestWrongPassword(t *testing.T) {
 	t.Parallel()
-	server, err := pgtemp.Start(t.Context(), pgtemp.Options{})
+	server, err := pgtemp.Start(t.Context(), pgtemp.Options{InMemory: true})
 	if err != nil {
 		t.Fatal(err)
 	}

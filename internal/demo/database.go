@@ -30,7 +30,7 @@ func openDatabase(ctx context.Context, o Options, p *printer) (*database, error)
 		p.step("loading into the database of DATABASE_URL")
 		return &database{url: o.DatabaseURL, suffix: time.Now().UTC().Format("-060102150405")}, nil
 	}
-	server, err := pgtemp.Start(ctx, pgtemp.Options{Keep: o.Keep, Notice: o.Out})
+	server, err := pgtemp.Start(ctx, pgtemp.Options{Keep: o.Keep, InMemory: !o.Keep, Notice: o.Out})
 	if err != nil {
 		return nil, err
 	}

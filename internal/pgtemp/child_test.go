@@ -136,7 +136,7 @@ func TestKilledProgramTakesTheServerDown(t *testing.T) {
 		t.Error("the server still answers")
 	}
 
-	s, err := Start(t.Context(), Options{})
+	s, err := Start(t.Context(), Options{InMemory: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +158,7 @@ func TestKeptServer(t *testing.T) {
 	if err := c.cmd.Wait(); err != nil {
 		t.Fatal("the child: ", err)
 	}
-	s, err := Start(t.Context(), Options{})
+	s, err := Start(t.Context(), Options{InMemory: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,11 @@ import (
 // tempFolder gives a test a short temporary folder of its own that any user may enter and write.
 func tempFolder(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "pgtemp-")
+	base := "/tmp"
+	if roomInMemory() {
+		base = memory
+	}
+	dir, err := os.MkdirTemp(base, "pgtemp-")
 	if err != nil {
 		t.Fatal(err)
 	}
