@@ -225,3 +225,25 @@ func (w *world) unheld(stream *emulator.Stream) []time.Time {
 	}
 	return times
 }
+
+// A filter that is refused from now on, beside another that works: verifying
+// proves the other one and counts by it.
+func TestRefusedFilterIsReplacedWhileCounting(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, emulator.Options{})
+	w.cfg.Raw = false
+	now := time.Now()
+	prod := w.gateway("prod")
+	prod.Insert(cloudflareLogs(5, 300, now.Add(-5*day), now.Add(-time.Hour))...)
+	w.sync(ferry.ExitOK)
+	prod.SetFaults(emulator.Faults{Filters: emulator.Refused})
+	w.verified(now.Add(-6 * day))
+	w.sync(ferry.ExitOK)
+	if n := len(w.notices(prod)); n != 1 {
+		t.Errorf("%d notices, want one of the other filter", n)
+	}
+	prod.SetFaults(emulator.Faults{Filters: emulator.Refused, Dates: emulator.Refused})
+	f := w.ferry()
+	_, err := f.Verify(t.Context(), ferry.VerifyOptions{From: now.Add(-6 * day)})
+	w.exits(ferry.ExitConfig, err)
+}

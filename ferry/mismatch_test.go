@@ -100,7 +100,7 @@ func TestTwoWalks(t *testing.T) {
 	dataset("missing", 400, emulator.LiveDialect, missing)
 	dataset("zero", 400, emulator.LiveDialect, zero)
 	array := emulator.Dialect{Shape: emulator.ShapeArray, TimeField: "timestamp"}
-	large := dataset("array", 25_000, array, emulator.Faults{Order: emulator.ByID})
+	large := dataset("array", 12_000, array, emulator.Faults{Order: emulator.ByID})
 	for stream, faults := range streams {
 		stream.SetFaults(faults)
 	}

@@ -23,14 +23,22 @@ func (c *carrying) plan(ctx context.Context) error {
 	if extract.KindOf(err) != extract.Config {
 		return err
 	}
-	s := c.stream
-	s.heading.Lock()
-	proven, proof := s.provenAgain(ctx)
-	s.heading.Unlock()
-	if proof != nil || !proven {
-		return errors.Join(err, proof)
+	if proof := c.stream.proveRefused(ctx, err); proof != nil {
+		return proof
 	}
 	return c.fit(ctx)
+}
+
+// proveRefused proves the dialect again after the source refused its filter; the
+// refusal stands if none can be proven.
+func (s *stream) proveRefused(ctx context.Context, refusal error) error {
+	s.heading.Lock()
+	defer s.heading.Unlock()
+	proven, err := s.provenAgain(ctx)
+	if err != nil || !proven {
+		return errors.Join(refusal, err)
+	}
+	return nil
 }
 
 // fit asks the window for its total and narrows it until it can be walked. The

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"logferry/extract"
 	"logferry/load"
 	"logferry/transform"
 )
@@ -19,6 +20,7 @@ type recheck struct {
 	whole  bool        // try each span at once, however many rows it holds
 	read   []load.Span // by this very run: left out of what differs
 	failed int         // readings in a row that would not attest
+	proven bool        // the dialect was proven again for a filter that was refused
 	differ int         // spans that are left different
 	spans  []VerifySpan
 }
@@ -78,6 +80,12 @@ func (rc *recheck) count(ctx context.Context, span load.Span) error {
 	}
 	total, _, err := s.feed().Total(ctx, rng.Low, rng.Top)
 	switch {
+	case extract.KindOf(err) == extract.Config && !rc.proven:
+		rc.proven = true
+		if proof := s.proveRefused(ctx, err); proof != nil {
+			return proof
+		}
+		return rc.count(ctx, span)
 	case err != nil:
 		return err
 	case total < 0:
