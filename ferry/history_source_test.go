@@ -157,9 +157,6 @@ func (one *tale) misbehave() {
 		if one.faults.TotalMoves {
 			one.faults.Fail = nil // nothing agrees then, and every retry waits
 		}
-		// Two walks may repeat the same tied log and miss the same other one, and
-		// attest: that is what alike walks do not promise.
-		one.faults.UnstableTies = false
 	}
 	if !one.lying && r.IntN(2) == 0 {
 		one.stir = &stir{tale: one, kind: 1 + r.IntN(3), left: 1 + r.IntN(8), known: one.note()}
