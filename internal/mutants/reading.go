@@ -34,6 +34,11 @@ var reading = []mutant{
 		tests: "TestOneWalk|TestVerdicts",
 	},
 	{
+		rule: "repeats are believed only where one page showed them",
+		file: "extract/verdict.go", old: "!(b.apart && w.apart)", new: "true",
+		tests: "TestVerdicts",
+	},
+	{
 		rule: "without a total two walks must be alike",
 		file: "extract/verdict.go", old: "\t\tmaps.Equal(b.ids, w.ids)", new: "\t\t(true || maps.Equal(b.ids, w.ids))",
 		tests: "TestWithoutTotals|TestVerdicts|TestAlikeWalksWithoutTotal",
