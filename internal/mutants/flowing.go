@@ -90,7 +90,7 @@ var flowing = []mutant{
 	{
 		rule: "the run timeout is a checkpoint",
 		file: "ferry/pass.go", old: "if !timedOut(ctx, limited, err) {", new: "if true {",
-		tests: "TestRunTimeout",
+		tests: "TestP05RunTimeout|TestRunTimeoutDuringDiscovery",
 	},
 	{
 		rule: "too many rejects are an error",
