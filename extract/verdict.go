@@ -65,7 +65,7 @@ func (r *Reading) counted() bool {
 // same entries, repeats included, exactly as many as announced if anything was.
 func (r *Reading) alike() bool {
 	w, b := r.last, r.before
-	return b != nil && !(b.apart && w.apart) && b.end == listEnd && b.total == w.total && (w.total < 0 || int64(w.entries) == w.total) &&
+	return b != nil && (!b.apart || !w.apart) && b.end == listEnd && b.total == w.total && (w.total < 0 || int64(w.entries) == w.total) &&
 		maps.Equal(b.ids, w.ids)
 }
 

@@ -35,7 +35,7 @@ var reading = []mutant{
 	},
 	{
 		rule: "repeats are believed only where one page showed them",
-		file: "extract/verdict.go", old: "!(b.apart && w.apart)", new: "true",
+		file: "extract/verdict.go", old: "(!b.apart || !w.apart)", new: "true",
 		tests: "TestVerdicts",
 	},
 	{
