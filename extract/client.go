@@ -65,7 +65,7 @@ type call struct {
 	body      []byte // nil: GET, else POST
 	room      *room  // for the answer's body; nil: not bounded
 	// decode keeps what the call wants of a whole body, or says why it is
-	// not an answer: errNotJSON, errEnvelope or a *denial.
+	// not an answer: errNotJSON, errSpoilt, errEnvelope or a *denial.
 	decode func(body []byte) error
 }
 
@@ -139,6 +139,17 @@ func (c *client) do(ctx context.Context, call *call) (reply, error) {
 			return r, err
 		}
 	}
+}
+
+// list asks for one page of a list, which read finds in an answer's body.
+func (c *client) list(ctx context.Context, read func(body []byte) (listing, error), call *call) (l listing, r reply, err error) {
+	m := mender{read: read}
+	call.decode = func(body []byte) (err error) {
+		l, err = m.listing(body)
+		return err
+	}
+	r, err = c.do(ctx, call)
+	return l, r, err
 }
 
 // attempt makes one try: one request, or a few when it is redirected.

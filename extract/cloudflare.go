@@ -56,7 +56,7 @@ func (c *Cloudflare) Stats() Stats { return c.client.stats() }
 func (c *Cloudflare) Streams(ctx context.Context) ([]Stream, error) {
 	const op = "list gateways"
 	gateways, err := c.client.listAll(op, cloudflareGateways, func(page int) (listing, error) {
-		l, _, err := c.list(ctx, &call{
+		l, _, err := c.client.list(ctx, readCloudflare, &call{
 			op:   op,
 			page: page,
 			path: c.path("gateways"),
@@ -108,7 +108,7 @@ func (c *Cloudflare) Page(ctx context.Context, ask Ask) (Answer, error) {
 	if err := cloudflareBounds(query, ask); err != nil {
 		return Answer{}, err
 	}
-	l, r, err := c.list(ctx, &call{
+	l, r, err := c.client.list(ctx, readCloudflare, &call{
 		op:        "list logs",
 		container: ask.Container,
 		page:      ask.Page,
@@ -129,16 +129,6 @@ func (c *Cloudflare) Dialects() []Dialect {
 		})
 	}
 	return out
-}
-
-func (c *Cloudflare) list(ctx context.Context, call *call) (listing, reply, error) {
-	var l listing
-	call.decode = func(body []byte) (err error) {
-		l, err = readCloudflare(body)
-		return err
-	}
-	r, err := c.client.do(ctx, call)
-	return l, r, err
 }
 
 func (c *Cloudflare) path(parts ...string) string {

@@ -51,7 +51,7 @@ func (k *KeywordsAI) Stats() Stats { return k.client.stats() }
 func (k *KeywordsAI) Streams(ctx context.Context) ([]Stream, error) {
 	const op = "list datasets"
 	datasets, err := k.client.listAll(op, keywordsRows, func(page int) (listing, error) {
-		l, _, err := k.list(ctx, &call{
+		l, _, err := k.client.list(ctx, readKeywordsAI, &call{
 			op:   op,
 			page: page,
 			path: "/api/datasets/",
@@ -106,7 +106,7 @@ func (k *KeywordsAI) Page(ctx context.Context, ask Ask) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	l, r, err := k.list(ctx, &call{
+	l, r, err := k.client.list(ctx, readKeywordsAI, &call{
 		op:        "list logs",
 		container: ask.Container,
 		page:      ask.Page,
@@ -136,16 +136,6 @@ func (k *KeywordsAI) Dialects() []Dialect {
 		}
 	}
 	return out
-}
-
-func (k *KeywordsAI) list(ctx context.Context, call *call) (listing, reply, error) {
-	var l listing
-	call.decode = func(body []byte) (err error) {
-		l, err = readKeywordsAI(body)
-		return err
-	}
-	r, err := k.client.do(ctx, call)
-	return l, r, err
 }
 
 // keywordsOrder asks for the order by time; timestamp is the documented

@@ -22,6 +22,7 @@ type verdict int
 const (
 	final     verdict = iota // nothing
 	retry                    // try again after a random delay
+	doubted                  // ask once more: it is not known yet whether this is a fault
 	limited                  // too many requests: everybody waits
 	forbidden                // the credential was refused; it may be flapping
 )
@@ -60,7 +61,11 @@ func (c *client) judge(call *call, ex exchange) error {
 			return nil
 		}
 		if _, denied := errors.AsType[*denial](err); !denied {
-			return c.retryable(call, ex.status, err)
+			f := c.retryable(call, ex.status, err)
+			if errors.Is(err, errSpoilt) {
+				f.verdict = doubted
+			}
+			return f
 		}
 	}
 	code, bodyHint := readFailure(ex.body)
@@ -153,6 +158,14 @@ func (c *client) spend() bool {
 	return true
 }
 
+// again counts a repetition that is no retry of the client's own: the source
+// answers, only not yet in a way that can be believed.
+func (c *client) again() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.retries++
+}
+
 // A patience decides for one call whether and when to try again.
 type patience struct {
 	client    *client
@@ -185,6 +198,12 @@ func (p *patience) next(f *fault) (time.Duration, bool) {
 			f.hint = p.client.blind(p.tries)
 		}
 		return f.hint + delay/4, p.tries < p.client.tries && p.client.spend()
+	case doubted:
+		if p.tries == 1 {
+			p.client.again()
+			return 0, true
+		}
+		fallthrough
 	case retry:
 		return max(f.hint, delay), p.tries < p.client.tries && p.client.spend()
 	case forbidden:
@@ -202,8 +221,6 @@ func (p *patience) afterForbidden(now time.Time) (time.Duration, bool) {
 	if !p.client.flapping(now) || now.Sub(p.forbidden) >= flapTime {
 		return 0, false
 	}
-	p.client.mu.Lock()
-	p.client.retries++
-	p.client.mu.Unlock()
+	p.client.again()
 	return 2*time.Second + rand.N(4*time.Second), true
 }

@@ -27,7 +27,7 @@ func object(body []byte) (map[string]json.RawMessage, error) {
 	}
 	members := map[string]json.RawMessage{}
 	name := ""
-	for value := range values(body) {
+	for _, value := range values(body) {
 		if name == "" {
 			name = string(value)
 			continue
@@ -46,8 +46,13 @@ func array(raw []byte) ([][]byte, bool) {
 	if kindOf(raw) != '[' || !json.Valid(raw) {
 		return nil, false
 	}
+	return elements(raw)
+}
+
+// elements are what stands in an array; false: more than a list may have.
+func elements(raw []byte) ([][]byte, bool) {
 	entries := [][]byte{}
-	for entry := range values(raw) {
+	for _, entry := range values(raw) {
 		if len(entries) == maxEntries {
 			return nil, false
 		}
@@ -56,9 +61,12 @@ func array(raw []byte) ([][]byte, bool) {
 	return entries, true
 }
 
+// blanks are what JSON allows between tokens.
+const blanks = " \t\r\n"
+
 // kindOf is the first byte of a value; 0: there is none.
 func kindOf(raw []byte) byte {
-	if i := skip(raw, 0, " \t\r\n"); i < len(raw) {
+	if i := skip(raw, 0, blanks); i < len(raw) {
 		return raw[i]
 	}
 	return 0
@@ -73,15 +81,16 @@ func unquoted(quoted string) string {
 	return bare
 }
 
-// values yields what stands in a valid array or object: elements, or names and
-// values in turn.
-func values(raw []byte) iter.Seq[[]byte] {
-	const between = " \t\r\n,:"
-	return func(yield func([]byte) bool) {
+// values yields what stands in an array or object, and where: elements, or
+// names and values in turn. One that is not valid ends where it can't be
+// followed.
+func values(raw []byte) iter.Seq2[int, []byte] {
+	const between = blanks + ",:"
+	return func(yield func(int, []byte) bool) {
 		i := skip(raw, skip(raw, 0, between)+1, between)
-		for raw[i] != ']' && raw[i] != '}' {
+		for i < len(raw) && raw[i] != ']' && raw[i] != '}' {
 			end := endOf(raw, i)
-			if !yield(raw[i:end:end]) {
+			if end > len(raw) || !yield(i, raw[i:end:end]) {
 				return
 			}
 			i = skip(raw, end, between)
@@ -97,7 +106,8 @@ func skip(raw []byte, i int, these string) int {
 	return i
 }
 
-// endOf is where the valid value that begins at i ends.
+// endOf is where the value that begins at i ends; more than the length of what
+// it stands in: nowhere.
 func endOf(raw []byte, i int) int {
 	for depth := 0; i < len(raw); i++ {
 		switch raw[i] {
@@ -122,12 +132,12 @@ func endOf(raw []byte, i int) int {
 			return i + 1
 		}
 	}
-	return i
+	return len(raw) + 1
 }
 
 // quoteAfter is where a string ends whose text goes on at i.
 func quoteAfter(raw []byte, i int) int {
-	for raw[i] != '"' {
+	for i < len(raw) && raw[i] != '"' {
 		if raw[i] == '\\' {
 			i++
 		}

@@ -35,6 +35,9 @@ var badValues = map[string]string{
 	"deep":                strings.Repeat(`[`, 9000) + strings.Repeat(`]`, 9000),
 	"long text":           `"` + strings.Repeat("0123456789abcdef", 600) + `"`,
 	"null":                `null`,
+	"no JSON: NaN":        `NaN`,
+	"no JSON: a control":  "\"a\x01b\"",
+	"no JSON: too deep":   strings.Repeat(`[`, 10_001) + strings.Repeat(`]`, 10_001),
 }
 
 // spoilt are copies of a log, each with another bad value in another member,
@@ -51,6 +54,9 @@ func spoilt(t *testing.T, l emulator.Log, from time.Time) (logs []emulator.Log) 
 			bad := maps.Clone(doc)
 			id := fmt.Sprintf("%s, %s", member, name)
 			bad["id"], bad["created_at"] = json.RawMessage(`"`+id+`"`), json.RawMessage(`"`+at.UTC().Format(time.RFC3339Nano)+`"`)
+			if _, has := bad["unique_id"]; has { // it stands in for an id that can't be read
+				bad["unique_id"] = bad["id"]
+			}
 			bad[member] = json.RawMessage(badValues[name])
 			logs = append(logs, emulator.Log{ID: id, At: at, Doc: assembled(bad)})
 		}
@@ -95,6 +101,12 @@ func TestD12BadValueInEveryMember(t *testing.T) {
 			where s.stream_name = $1 and 'text_sanitised' = any(load_issues)`, f.Name()); n < 20 {
 			t.Errorf("%s: only %d rows are marked as sanitised", f.Name(), n)
 		}
+	}
+	if n := query[int](w, `select count(*) from logferry_private.quarantine where reason_code = 'not_json'`); n < 100 {
+		t.Errorf("only %d logs that are no JSON are in quarantine", n)
+	}
+	if n := query[int](w, `select count(*) from llm.freshness where gaps = 0 and watermark_at > now() - interval '1 hour'`); n != 2 {
+		t.Errorf("%d of 2 streams are covered", n)
 	}
 	if n := query[int](w, `select count(*) from logferry_private.quarantine where reason_detail like '%SQLSTATE%'`); n > 0 {
 		t.Errorf("Postgres refused %d logs that transform let pass", n)

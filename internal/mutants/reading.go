@@ -128,4 +128,14 @@ var reading = []mutant{
 		file: "extract/memory.go", old: "if f.Memory == nil {", new: "if true {",
 		tests: "TestDocumentsInFlightAreBounded",
 	},
+	{
+		rule: "a broken list is believed only the second time",
+		file: "extract/mend.go", old: "sum != m.spoilt {", new: "false && sum != m.spoilt {",
+		tests: "TestBrokenListsAreAskedForOnceMore|TestP10BrokenEntries",
+	},
+	{
+		rule: "a list that doesn't end is none",
+		file: "extract/mend.go", old: "if end > len(body) {", new: "if end = min(end, len(body)); false {",
+		tests: "TestP06TruncatedListsAreNeverMended",
+	},
 }

@@ -1,0 +1,81 @@
+package extract
+
+import (
+	"crypto/sha256"
+	"errors"
+	"slices"
+)
+
+// An answer that is no JSON may be so for one entry's sake: NaN, as Python
+// spells a number, a control character in a text, nesting deeper than
+// encoding/json follows. Refused whole it would hold up its window for ever.
+// So its list is set apart from the rest: where the rest is an answer by
+// itself, what stands in the list are its entries, and transform puts the
+// broken ones aside. A transfer may have spoilt the body too; that does not
+// happen twice alike, so it is asked for once more.
+
+// errSpoilt is why an answer is asked for once more: its list can't be valid,
+// and was not seen before.
+var errSpoilt = errors.New("the answer has entries that are not valid JSON")
+
+// A mender reads the answers to one call.
+type mender struct {
+	read   func(body []byte) (listing, error)
+	spoilt [sha256.Size]byte // of the list that was broken the time before
+}
+
+// listing reads a body. Broken entries are believed the second time.
+func (m *mender) listing(body []byte) (listing, error) {
+	l, err := m.read(body)
+	if !errors.Is(err, errNotJSON) {
+		return l, err
+	}
+	list, rest := setApart(body)
+	entries, ok := elements(list)
+	l, incomplete := m.read(rest)
+	if !ok || incomplete != nil {
+		return listing{}, err
+	}
+	if sum := sha256.Sum256(list); sum != m.spoilt {
+		m.spoilt = sum
+		return listing{}, errSpoilt
+	}
+	l.entries = entries
+	return l, nil
+}
+
+// listNames are what answers call their lists, in quotes.
+var listNames = []string{`"result"`, `"logs"`, `"results"`, `"datasets"`}
+
+// setApart cuts the list out of a body that need not be valid; the rest has an
+// empty one in its place. A list that doesn't end is none: nil.
+func setApart(body []byte) (list, rest []byte) {
+	start := skip(body, 0, blanks)
+	if kindOf(body) == '{' {
+		start = listIn(body)
+	}
+	if start >= len(body) || body[start] != '[' {
+		return nil, nil
+	}
+	end := endOf(body, start)
+	if end > len(body) {
+		return nil, nil
+	}
+	return body[start:end], slices.Concat(body[:start], []byte("[]"), body[end:])
+}
+
+// listIn is where an object's list begins; its length: nowhere.
+func listIn(body []byte) int {
+	name := ""
+	for at, value := range values(body) {
+		switch {
+		case name == "":
+			name = string(value)
+			continue
+		case slices.Contains(listNames, name):
+			return at
+		}
+		name = ""
+	}
+	return len(body)
+}
