@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -120,6 +122,38 @@ func TestP11LateLogsAreFound(t *testing.T) {
 		t.Errorf("finding six late logs took %d requests, little less than reading everything", n)
 	}
 	w.idle(nil)
+}
+
+// A late log may come between the reading of a span that differs and the count
+// after it. That is no difference which the reading left standing: it is read
+// too, at once or by the next pass.
+func TestP11LateLogsComeDuringARecheck(t *testing.T) {
+	t.Parallel()
+	for _, times := range []int{1, 3} { // that one comes after a reading
+		w := newWorld(t, emulator.Options{})
+		now := time.Now()
+		prod := w.gateway("prod")
+		prod.Insert(cloudflareLogs(1, 1000, now.Add(-20*time.Hour), now.Add(-time.Hour))...)
+		w.sync(ferry.ExitOK)
+		prod.Insert(cloudflareLogs(2, 3, now.Add(-15*time.Hour), now.Add(-14*time.Hour))...)
+		var asked sync.Map // how often, by bounds: a count, then in turns a reading and a count
+		var came atomic.Int32
+		prod.SetFaults(emulator.Faults{OnRequest: func(_ int, r emulator.Request) {
+			n, _ := asked.LoadOrStore(r.From.String()+r.To.String(), new(atomic.Int32))
+			if r.Filtered && r.Page == 1 && n.(*atomic.Int32).Add(1)%2 == 1 && n.(*atomic.Int32).Load() > 1 && int(came.Load()) < times {
+				prod.Insert(cloudflareLogs(uint64(2+came.Add(1)), 1, r.From, r.To)...)
+			}
+		}})
+		w.sync(ferry.ExitOK)
+		if came.Load() != int32(times) {
+			t.Fatalf("%d logs came between a reading and a count, want %d", came.Load(), times)
+		}
+		if times == 1 {
+			w.equal(prod)
+		}
+		w.sync(ferry.ExitOK)
+		w.equal(prod)
+	}
 }
 
 // What can't be a row waits in quarantine, the rest goes in, and nothing about

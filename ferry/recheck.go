@@ -28,6 +28,7 @@ type recheck struct {
 const (
 	countRows = 9_000 // stored rows a counted span may hold: totals are capped at 10,000
 	leafPages = 4     // a differing span of so many pages is read, not bisected further
+	readings  = 3     // of a span that the source fills or empties meanwhile
 	failures  = 3     // readings in a row that would not attest: what differs is the source's totals
 	different = 50    // differing spans of a stream are told apart; what differs besides is told as it is met
 )
@@ -189,36 +190,52 @@ func (rc *recheck) expire(ctx context.Context, span load.Span) (rest load.Span, 
 	return rest, true, err
 }
 
-// leaf handles a span that differs and is small enough to read.
+// leaf handles a span that differs and is small enough to read. What still
+// differs after it was read is a standing difference only if the source counts
+// now what it counted before: else logs came or went meanwhile, and it is read
+// again.
 func (rc *recheck) leaf(ctx context.Context, span load.Span, total, stored int64) error {
-	s := rc.stream
 	if !rc.repair {
 		rc.differ++
 		rc.found(span, total, stored, SpanDifferent)
 		return nil
 	}
-	before := s.mismatches()
-	done, err := s.reread(ctx, span, rc.kind)
-	if rc.failed++; s.mismatches() == before {
+	s, rng := rc.stream, rc.stream.bounds(span)
+	for range readings {
+		if done, err := rc.repaired(ctx, span); err != nil || !done {
+			rc.found(span, total, stored, SpanDifferent)
+			return err
+		}
+		before := total
+		var err error
+		if stored, err = s.run.store.Stored(ctx, s.ID, rng); err != nil {
+			return err
+		}
+		if total, _, err = s.feed().Total(ctx, rng.Low, rng.Top); err != nil {
+			return err
+		}
+		switch {
+		case total == stored, total < 0:
+			rc.found(span, total, stored, SpanRepaired)
+			return nil
+		case total == before:
+			rc.found(span, total, stored, SpanDifferent)
+			return s.run.store.NoteStanding(ctx, s.ID, span, total, stored)
+		}
+	}
+	rc.found(span, total, stored, SpanDifferent)
+	return nil
+}
+
+// repaired reads a span again; false: it would not attest, or another run holds
+// a part of it.
+func (rc *recheck) repaired(ctx context.Context, span load.Span) (bool, error) {
+	before := rc.stream.mismatches()
+	done, err := rc.stream.reread(ctx, span, rc.kind)
+	if rc.failed++; rc.stream.mismatches() == before {
 		rc.failed = 0
 	}
-	if err != nil || !done {
-		rc.found(span, total, stored, SpanDifferent)
-		return err
-	}
-	rng := s.bounds(span)
-	if stored, err = s.run.store.Stored(ctx, s.ID, rng); err != nil {
-		return err
-	}
-	if total, _, err = s.feed().Total(ctx, rng.Low, rng.Top); err != nil {
-		return err
-	}
-	if total != stored && total >= 0 {
-		rc.found(span, total, stored, SpanDifferent)
-		return s.run.store.NoteStanding(ctx, s.ID, span, total, stored)
-	}
-	rc.found(span, total, stored, SpanRepaired)
-	return nil
+	return done, err
 }
 
 func (s *stream) mismatches() int {

@@ -28,6 +28,11 @@ var flowing = []mutant{
 		tests: "TestWrongTotalsCostLittle",
 	},
 	{
+		rule: "what came while a span was read is no standing difference",
+		file: "ferry/recheck.go", old: "case total == before:", new: "case true:",
+		tests: "TestP11LateLogsComeDuringARecheck",
+	},
+	{
 		rule: "a filter that is not understood covers nothing",
 		file: "ferry/window.go", old: "if err := c.end(ctx, \"mismatch\", c.reading.Detail()); err != nil {", new: "if err := c.end(ctx, \"attested\", \"\"); err != nil {",
 		tests: "TestFilterThatStopsWorking",
