@@ -29,7 +29,7 @@ var flowing = []mutant{
 	},
 	{
 		rule: "what came while a span was read is no standing difference",
-		file: "ferry/recheck.go", old: "case total == before:", new: "case true:",
+		file: "ferry/recheck.go", old: "case total == before:", new: "case before >= 0:",
 		tests: "TestP11LateLogsComeDuringARecheck",
 	},
 	{
