@@ -74,7 +74,8 @@ func (s *stream) backfill(ctx context.Context, span load.Span) error {
 	case footing == empty:
 		return s.coverEmpty(ctx, want)
 	default:
-		return s.catchUp(ctx, want, nil)
+		err := s.catchUp(ctx, want, nil)
+		return errors.Join(s.windowFailures(), err)
 	}
 }
 

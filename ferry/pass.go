@@ -100,10 +100,10 @@ func (s *stream) sync(ctx context.Context) error {
 		err = s.catchUp(ctx, want, tail)
 	}
 	err = errors.Join(err, s.endTail(ctx, tail, err))
-	if err != nil || footing != ready || want.Empty() {
-		return err
+	if err == nil && footing == ready && !want.Empty() {
+		err = errors.Join(s.unguard(ctx), s.recheckPass(ctx), s.rereadLeaving(ctx))
 	}
-	return errors.Join(s.unguard(ctx), s.recheckPass(ctx), s.rereadLeaving(ctx))
+	return errors.Join(s.windowFailures(), err)
 }
 
 // coverEmpty covers the wanted time of a stream whose source counts no log at
@@ -204,9 +204,9 @@ func (s *stream) carryAll(ctx context.Context, want load.Span, t *tail) (others 
 	return slices.Contains(left[:], true), err
 }
 
-// carryGaps is one worker.
+// carryGaps is one worker. A window that fails by itself is noted, and the others
+// go on.
 func (s *stream) carryGaps(ctx context.Context, want load.Span, t *tail) (others bool, err error) {
-	var failed error
 	for ctx.Err() == nil {
 		if t != nil {
 			if err := t.read(ctx, s.tailShare(t)); err != nil {
@@ -217,9 +217,8 @@ func (s *stream) carryGaps(ctx context.Context, want load.Span, t *tail) (others
 		turn, err := s.carryNext(ctx, want)
 		switch {
 		case err != nil && s.oneWindow(ctx, err):
-			failed = errors.Join(failed, err)
 		case err != nil:
-			return false, errors.Join(failed, err)
+			return false, err
 		case turn.Claim != nil:
 			s.showGauge(ctx, want)
 		case turn.Ours:
@@ -231,26 +230,37 @@ func (s *stream) carryGaps(ctx context.Context, want load.Span, t *tail) (others
 			case <-ctx.Done():
 			}
 		default:
-			return turn.Others, failed
+			return turn.Others, nil
 		}
 	}
-	return false, errors.Join(failed, ctx.Err())
+	return false, ctx.Err()
 }
 
 // failuresInRow is how many windows in a row may fail at the provider before
 // the stream is given up for this run.
 const failuresInRow = 3
 
-// oneWindow tells a failure that may be one window's own, so that the others
-// go on: the provider kept failing there. Three in a row are the stream's.
+// oneWindow tells a failure that may be one window's own: the provider kept
+// failing there. It is kept for the stream's end, and its other windows go on,
+// and what they find is rechecked. Three in a row are the stream's failure.
 func (s *stream) oneWindow(ctx context.Context, err error) bool {
 	if extract.KindOf(err) != extract.Unavailable || ctx.Err() != nil || isEnd(err) {
 		return false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.failing++
-	return s.failing < failuresInRow
+	if s.failing++; s.failing >= failuresInRow {
+		return false
+	}
+	s.windows = append(s.windows, err)
+	return true
+}
+
+// windowFailures are what windows of this run failed with by themselves.
+func (s *stream) windowFailures() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return errors.Join(s.windows...)
 }
 
 // carryNext takes the next gap when one of the run's places is free, and

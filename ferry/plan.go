@@ -45,6 +45,9 @@ func (s *stream) proveRefused(ctx context.Context, refusal error) error {
 // first page of the request is not lost: it is the walk's first.
 func (c *carrying) fit(ctx context.Context) error {
 	s, claim := c.stream, c.piece.claim
+	if err := c.fitFailed(ctx); err != nil {
+		return err
+	}
 	if err := c.fitStored(ctx); err != nil {
 		return err
 	}
@@ -66,6 +69,18 @@ func (c *carrying) fit(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// fitFailed makes of a window at which the source failed before one half as
+// wide. So what surrounds a page that the source can't serve is read and covered
+// pass by pass, until the page is all that is left.
+func (c *carrying) fitFailed(ctx context.Context) error {
+	claim := c.piece.claim
+	half := (claim.Failed / 2).Truncate(c.stream.dialect().Tick)
+	if half <= 0 || claim.To.Sub(claim.From) <= half {
+		return nil
+	}
+	return c.narrow(ctx, claim.From.Add(half))
 }
 
 // fitStored narrows a window that holds more rows than a reading may have to

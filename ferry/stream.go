@@ -42,6 +42,7 @@ type stream struct {
 	row     int           // windows in a row that would not attest
 	failed  int           // windows of this run that would not attest
 	failing int           // windows in a row that failed at the provider
+	windows []error       // what windows failed with that did so by themselves
 	spent   int           // requests that windows used
 	late    int64         // new logs that came later than settle allows
 	limit   time.Time     // nothing from here on had settled by the source's clock; zero: no window met that

@@ -58,7 +58,7 @@ func (s *stream) carryPiece(ctx context.Context, p piece) ([]piece, error) {
 		return nil, nil
 	}
 	if err != nil {
-		s.giveUp(ctx, p.claim, err.Error())
+		c.fail(ctx, err)
 		if !isEnd(err) {
 			s.finished(c.planned)
 		}
@@ -68,10 +68,29 @@ func (s *stream) carryPiece(ctx context.Context, p piece) ([]piece, error) {
 
 // giveUp ends a claim without a result; its lease would do so later.
 func (s *stream) giveUp(ctx context.Context, c *load.Claim, why string) {
+	s.let(ctx, c, func(ctx context.Context) error { return s.run.store.Release(ctx, []int64{c.ID}, why) })
+}
+
+// fail gives up a piece. Where the source failed at it the ledger tells so.
+func (c *carrying) fail(ctx context.Context, err error) {
+	s, claim := c.stream, c.piece.claim
+	if extract.KindOf(err) != extract.Unavailable || isEnd(err) {
+		s.giveUp(ctx, claim, err.Error())
+		return
+	}
+	requests := c.requests
+	if c.reading != nil {
+		requests += c.reading.Requests
+	}
+	s.let(ctx, claim, func(ctx context.Context) error { return s.run.store.Fail(ctx, claim.ID, requests, err.Error()) })
+}
+
+// let lets a claim go, in the way that end does.
+func (s *stream) let(ctx context.Context, c *load.Claim, end func(context.Context) error) {
 	ctx, cancel := s.run.ending(ctx)
 	defer cancel()
 	s.run.claims.drop(c)
-	if err := s.run.store.Release(ctx, []int64{c.ID}, why); err != nil {
+	if err := end(ctx); err != nil {
 		s.run.log.Warn("a claim could not be released; its lease will run out", "stream", s.Name, "err", err)
 	}
 	s.wake()

@@ -41,7 +41,10 @@ type Claim struct {
 	// Covered are the parts of it that were covered before: a log new in them
 	// came later than settle allows.
 	Covered []Span
-	lease   time.Duration
+	// Failed is how wide the latest window that began here was, if the source
+	// failed at it; 0: none did.
+	Failed time.Duration
+	lease  time.Duration
 }
 
 // A Want says what to claim next in a stream.
@@ -169,14 +172,20 @@ func (s Span) onTicks(tick time.Duration) Span {
 
 func insertClaim(ctx context.Context, tx pgx.Tx, w Want, gap Span) (*Claim, error) {
 	c := &Claim{Stream: w.Stream, Run: w.Run, Kind: w.Kind, Span: gap, lease: w.Lease}
+	var failed float64
 	err := tx.QueryRow(ctx, `
 		insert into logferry.windows (stream_id, run_id, kind, window_start, window_end, status, lease_until)
 		values ($1::integer, $2::bigint, $3::text, $4::timestamptz, $5::timestamptz, 'claimed', clock_timestamp() + $6::text::interval)
-		returning window_id`,
-		c.Stream, c.Run, c.Kind, c.From, c.To, interval(c.lease)).Scan(&c.ID)
+		returning window_id, coalesce((
+		          select case when status = 'failed' and requests > 0 then extract(epoch from window_end - window_start) end
+		            from logferry.windows w
+		           where w.stream_id = $1::integer and w.window_start = $4::timestamptz and w.kind <> 'notice'
+		           order by w.window_id desc limit 1), 0)::float8`,
+		c.Stream, c.Run, c.Kind, c.From, c.To, interval(c.lease)).Scan(&c.ID, &failed)
 	if err != nil {
 		return nil, err
 	}
+	c.Failed = seconds(failed)
 	rows, err := tx.Query(ctx, `
 		with known as (
 		     select coverage, coverage + coalesce((

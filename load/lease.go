@@ -51,6 +51,18 @@ func (s *Store) Release(ctx context.Context, ids []int64, detail string) error {
 	})
 }
 
+// Fail is Release for a window at which the source failed: so many requests were
+// made for it. Whoever claims its span next is told, in [Claim.Failed].
+func (s *Store) Fail(ctx context.Context, id int64, requests int, detail string) error {
+	return s.tx(ctx, "end a failed claim", func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `
+			update logferry.windows
+			   set status = 'failed', lease_until = null, finished_at = clock_timestamp(), requests = $2::integer, detail = $3::text
+			 where window_id = $1::bigint and status = 'claimed'`, id, requests, detail)
+		return err
+	})
+}
+
 // ReleaseRun is Release for every claim of a run.
 func (s *Store) ReleaseRun(ctx context.Context, run int64, detail string) error {
 	return s.tx(ctx, "release claims", func(tx pgx.Tx) error {

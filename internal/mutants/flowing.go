@@ -28,6 +28,11 @@ var flowing = []mutant{
 		tests: "TestWrongTotalsCostLittle",
 	},
 	{
+		rule: "a window that failed is tried narrower",
+		file: "ferry/plan.go", old: "if half <= 0 ||", new: "if true ||",
+		tests: "TestP02OneFailingWindowDoesNotStopItsStream",
+	},
+	{
 		rule: "what came while a span was read is no standing difference",
 		file: "ferry/recheck.go", old: "case total == before:", new: "case before >= 0:",
 		tests: "TestP11LateLogsComeDuringARecheck",
