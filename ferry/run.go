@@ -137,6 +137,13 @@ func (r *run) end(ctx context.Context, err error) (Summary, error) {
 	switch {
 	case ctx.Err() != nil:
 		status = "interrupted"
+		var signal interface {
+			error
+			ExitCode() int
+		}
+		if errors.As(context.Cause(ctx), &signal) {
+			code = signal.ExitCode()
+		}
 	case code != ExitOK:
 		status = "failed"
 	case r.sum.Unfinished > 0:

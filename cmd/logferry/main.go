@@ -72,5 +72,5 @@ func (s stopped) Error() string {
 // Unwrap lets code that was handed the cause see an ordinary cancellation.
 func (s stopped) Unwrap() error { return context.Canceled }
 
-// code is the exit code a shell would report: 130 or 143.
-func (s stopped) code() int { return 128 + int(s.by) }
+// ExitCode is what a shell would report: 130 or 143.
+func (s stopped) ExitCode() int { return 128 + int(s.by) }

@@ -83,7 +83,7 @@ func (p *program) exitCode(ctx context.Context, err error) int {
 	var settings settingsError
 	switch {
 	case errors.As(context.Cause(ctx), &stop) && ferry.Checkpointed(err):
-		return stop.code()
+		return stop.ExitCode()
 	case err == nil:
 		return ferry.ExitOK
 	case errors.As(err, &usage):
