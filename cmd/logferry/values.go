@@ -49,7 +49,17 @@ func roughly(d time.Duration) string {
 // parseInstant reads what the flags call T: RFC 3339, a date (UTC midnight),
 // or a duration before now.
 func parseInstant(text string, now time.Time) (time.Time, error) {
-	text = strings.TrimSpace(text)
+	t, err := readInstant(strings.TrimSpace(text), now)
+	if err == nil && t.Before(firstLog) {
+		err = errors.New("is before 2015-01-01, from when on a log can be")
+	}
+	return t, err
+}
+
+// firstLog is the first time that a log may have: see transform.
+var firstLog = time.Date(2015, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func readInstant(text string, now time.Time) (time.Time, error) {
 	if t, err := time.Parse(time.RFC3339, text); err == nil {
 		return t.UTC(), nil
 	}
