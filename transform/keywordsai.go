@@ -1,6 +1,7 @@
 package transform
 
 import (
+	"math"
 	"slices"
 	"strings"
 )
@@ -172,6 +173,10 @@ func (r *reading) score() *float64 {
 	mean := 0.0
 	for _, x := range scores {
 		mean += x / float64(len(scores))
+	}
+	if math.IsInf(mean, 0) { // rounded up beyond what a number may be
+		r.note(IssueValueOutOfRange)
+		return nil
 	}
 	return &mean
 }

@@ -1,6 +1,8 @@
 package transform
 
 import (
+	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -206,5 +208,20 @@ func TestOrderInsideIsNoise(t *testing.T) {
 	}
 	if hashes[0] != hashes[1] {
 		t.Error("another order, another hash")
+	}
+}
+
+// The mean of finite scores is finite, or it is none and says so.
+func TestMeanOfHugeScores(t *testing.T) {
+	const huge = "1.7976931348623157e308"
+	for n := 2; n < 200; n++ {
+		doc := `{"id":"a","created_at":"2026-10-01T18:11:19Z","scores":[` + strings.Repeat(huge+",", n-1) + huge + `]}`
+		record, reject := KeywordsAI([]byte(doc), &Options{Now: time.Date(2026, 10, 2, 0, 0, 0, 0, time.UTC), TimeField: "created_at"})
+		if reject != nil {
+			t.Fatal(reject.Code)
+		}
+		if s := record.FeedbackScore; s != nil && math.IsInf(*s, 0) || s == nil && !slices.Contains(record.Issues, IssueValueOutOfRange) {
+			t.Errorf("%d scores: %v, issues %v", n, s, record.Issues)
+		}
 	}
 }
