@@ -45,6 +45,8 @@ type Error struct {
 	Code      int    // the source's own numeric error code; 0: none given
 	Tries     int    // tries made
 	Err       error  // cause, safe to print; nil: the status says it all
+
+	stub []byte // kind TooLarge: what could be told of the answer's first log
 }
 
 // Unwrap returns the cause, for errors.Is with ErrTooLarge and ErrNoTime.

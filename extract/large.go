@@ -2,6 +2,7 @@ package extract
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 )
@@ -97,15 +98,59 @@ const maxUnread = 1000
 func unreadable(inRow int, err error) (Answer, error) {
 	e, _ := errors.AsType[*Error](err)
 	if inRow <= maxUnread || e == nil {
-		return tooLarge(), nil
+		var stub []byte
+		if e != nil {
+			stub = e.stub
+		}
+		return Answer{Docs: [][]byte{nil}, Total: unsaid, stub: stub}, nil
 	}
 	flood := *e
 	flood.Kind, flood.Err = Unavailable, fmt.Errorf("%d entries in a row are larger than 8 MiB", maxUnread)
 	return Answer{}, &flood
 }
 
-// tooLarge stands for the answer of a page of one row that can't be read.
-func tooLarge() Answer { return Answer{Docs: [][]byte{nil}, Total: unsaid} }
+// Bounds on the stub of an entry that is too large: how much of the answer is
+// looked through, and how long a value may be.
+const (
+	stubHead  = 64 << 10
+	stubValue = 1 << 10
+)
+
+// stubOf makes a document of the short, plain members with which the first log of
+// a cut answer begins, so that its id and time are known where they come before
+// what is too large; nil: there is none.
+func stubOf(body []byte) []byte {
+	body = body[:min(len(body), stubHead)]
+	start := skip(body, 0, blanks)
+	if kindOf(body) == '{' {
+		start = listIn(body)
+	}
+	if start >= len(body) {
+		return nil
+	}
+	start = skip(body, start+1, blanks)
+	if kindOf(body[start:]) != '{' {
+		return nil
+	}
+	stub, name := []byte{'{'}, []byte(nil)
+	for _, value := range values(body[start:]) {
+		if name == nil {
+			name = value
+			continue
+		}
+		if len(value) <= stubValue && value[0] != '{' && value[0] != '[' {
+			if len(stub) > 1 {
+				stub = append(stub, ',')
+			}
+			stub = append(append(append(stub, name...), ':'), value...)
+		}
+		name = nil
+	}
+	if stub = append(stub, '}'); !json.Valid(stub) {
+		return nil
+	}
+	return stub
+}
 
 // total is the next answer that can be read, and so may announce a total.
 func (p *pager) total(ctx context.Context) (Answer, error) {

@@ -2,6 +2,7 @@ package extract
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -228,5 +229,28 @@ func TestDivisor(t *testing.T) {
 	first, last := within(3, 50, 25)
 	if first != 5 || last != 6 {
 		t.Errorf("rows 100 to 149 are on pages %d to %d of 25, want 5 to 6", first, last)
+	}
+}
+
+// What comes before the cut tells who a log is that is too large.
+func TestStubOfALargeLog(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 2*stubHead)
+	for name, c := range map[string]struct{ body, want string }{
+		"before what is large":  {`{"result":[{"id":"a","n":1,"created_at":"t","request":"` + long, `{"id":"a","n":1,"created_at":"t"}`},
+		"any shape":             {` {"count":1,"results" : [ {"id":"a" , "input":"` + long, `{"id":"a"}`},
+		"a bare array":          {`[{"id":"a","input":["` + long, `{"id":"a"}`},
+		"after what is nested":  {`{"logs":[{"metadata":{"id":"b"},"id":"a","x":[1],"input":"` + long, `{"id":"a"}`},
+		"long values are left":  {`[{"system":"` + long[:stubValue] + `","id":"a","input":"` + long, `{"id":"a"}`},
+		"after what is large":   {`{"result":[{"request":"` + long + `","id":"a"}`, `{}`},
+		"not an object":         {`{"result":["` + long, ``},
+		"no list":               {`{"success":true,"text":"` + long, ``},
+		"not valid":             {`{"result":[{"id":NaN,"input":"` + long, ``},
+		"nothing but its start": {`{"result":[`, ``},
+		"empty":                 {``, ``},
+	} {
+		if got := string(stubOf([]byte(c.body))); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
 	}
 }

@@ -66,16 +66,11 @@ func setApart(body []byte) (list, rest []byte) {
 
 // listIn is where an object's list begins; its length: nowhere.
 func listIn(body []byte) int {
-	name := ""
+	named := false
 	for at, value := range values(body) {
-		switch {
-		case name == "":
-			name = string(value)
-			continue
-		case slices.Contains(listNames, name):
-			return at
+		if named = !named; named && slices.Contains(listNames, string(value)) {
+			return skip(body, at+len(value), blanks+":")
 		}
-		name = ""
 	}
 	return len(body)
 }

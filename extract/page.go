@@ -9,6 +9,9 @@ import (
 // ranges over it. A doc that is nil was larger than 8 MiB and was not kept.
 type Page struct {
 	Docs [][]byte
+	// Stub is what could be told of the page's one log when that was too large:
+	// a document of its first short members; nil: nothing.
+	Stub []byte
 
 	walk  *walk
 	first int                 // position of the page's first entry in the walk

@@ -94,7 +94,9 @@ func (c *client) send(ctx context.Context, call *call, target *url.URL) (exchang
 	case err != nil:
 		return exchange{}, c.broken(ctx, limited, call, err)
 	case len(ex.body) > MaxBody:
-		return exchange{}, c.failed(call, TooLarge, ex.status, ErrTooLarge)
+		e := c.failed(call, TooLarge, ex.status, ErrTooLarge)
+		e.stub = stubOf(ex.body)
+		return exchange{}, e
 	}
 	return ex, nil
 }

@@ -44,13 +44,15 @@ type Ask struct {
 
 // An Answer is one page of a log list.
 type Answer struct {
-	Docs     [][]byte  // each entry's bytes exactly as received
+	Docs     [][]byte  // each entry's bytes exactly as received; nil: it was too large to read
 	Total    int64     // entries the filter matches, as announced; -1: none given
 	Size     int       // rows a page according to the answer; 0: it does not say
 	Shape    string    // response form: see Dialect.Shape
 	Date     time.Time // the Date header; zero: missing
 	Bytes    int64     // inflated body size
 	Requests int       // requests used, retries included
+
+	stub []byte // of the one entry that was too large: see [Page.Stub]
 }
 
 // An API is one provider's log list behind one credential.

@@ -201,7 +201,7 @@ func (w *walk) hand(a Answer) bool {
 	if shape := r.feed.Dialect.Shape; a.Shape != "" && shape != "" && a.Shape != shape {
 		r.foreign = true
 	}
-	page := &Page{Docs: a.Docs, walk: w, first: w.entries, met: make(map[string]struct{}, len(a.Docs))}
+	page := &Page{Docs: a.Docs, Stub: a.stub, walk: w, first: w.entries, met: make(map[string]struct{}, len(a.Docs))}
 	w.entries += len(a.Docs)
 	goOn := w.yield(page, nil)
 	r.Drop()

@@ -118,10 +118,16 @@ func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 // decode turns one document into an entry to load.
 func (s *stream) decode(doc []byte) load.Entry { return s.decodeWith(doc, &s.options) }
 
-// tooLarge is the entry of a document that was too large to be kept, known
-// only by where it stands.
-func (s *stream) tooLarge(where string) load.Entry {
-	return load.Entry{Reject: transform.TooLarge(s.Name+" "+where, extract.MaxBody)}
+// tooLarge is the entry of a document that was too large to be kept, known by
+// the id and time in its stub or, without an id, by where it stands.
+func (s *stream) tooLarge(stub []byte, where string) load.Entry {
+	m := s.identify(stub, s.options.TimeField)
+	if m.ID != "" {
+		where = "log " + m.ID
+	}
+	r := transform.TooLarge(s.Name+" "+where, extract.MaxBody)
+	r.LogID, r.At = m.ID, m.At
+	return load.Entry{Reject: r}
 }
 
 func (s *stream) decodeWith(doc []byte, o *transform.Options) (e load.Entry) {

@@ -161,7 +161,7 @@ func (c *carrying) take(ctx context.Context, page *extract.Page) error {
 	for i, doc := range page.Docs {
 		var e load.Entry
 		if doc == nil {
-			e = s.tooLarge(fmt.Sprintf("%s #%d", c.piece.claim.Span, page.Position(i)))
+			e = s.tooLarge(page.Stub, fmt.Sprintf("%s #%d", c.piece.claim.Span, page.Position(i)))
 		} else {
 			e = s.decode(doc)
 		}
