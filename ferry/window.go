@@ -199,7 +199,8 @@ func (c *carrying) flush(ctx context.Context) error {
 	return err
 }
 
-// conclude ends the window as the verdict says.
+// conclude ends the window as the verdict says. What a run may accept is a
+// reading that is not whole, never one by a filter that may not work.
 func (c *carrying) conclude(ctx context.Context, v extract.Verdict) ([]piece, error) {
 	s := c.stream
 	switch {
@@ -217,6 +218,8 @@ func (c *carrying) conclude(ctx context.Context, v extract.Verdict) ([]piece, er
 		return nil, err
 	case v == extract.Halve && (c.reading.Cut() || !s.hopeless() && c.piece.depth < maxHalvings):
 		return c.split(ctx)
+	case s.run.accept:
+		return nil, c.end(ctx, "accepted", c.reading.Detail())
 	default:
 		return nil, c.end(ctx, "mismatch", c.reading.Detail())
 	}
@@ -261,14 +264,11 @@ func (c *carrying) outcome(status, detail string) load.Outcome {
 	}
 }
 
-// end finishes the window: a mismatch is accepted where the run says so, an
-// attested window is covered up to what had settled by the source's own clock.
+// end finishes the window: an attested one is covered up to what had settled by
+// the source's own clock.
 func (c *carrying) end(ctx context.Context, status, detail string) error {
 	s := c.stream
 	o := c.outcome(status, detail)
-	if status == "mismatch" && s.run.accept {
-		o.Status = "accepted"
-	}
 	if o.Status == "attested" {
 		o.AttestedBy = c.reading.By()
 		if err := c.missing(ctx, &o); err != nil {
