@@ -106,7 +106,9 @@ func (r *run) sumUpBackfill(ctx context.Context, streams []*stream, span load.Sp
 			w.Done, w.Force = s.done, true
 		}
 		o, _, err := r.store.Open(ctx, w)
-		if err != nil {
+		if errors.Is(err, load.ErrLost) {
+			continue // forgotten meanwhile: nothing of it is wanted any more
+		} else if err != nil {
 			return err
 		}
 		if o >= time.Second { // the Date header has whole seconds

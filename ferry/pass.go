@@ -312,7 +312,9 @@ func (r *run) sumUp(ctx context.Context, streams []*stream) error {
 		}
 		done, _ := s.finishedSpans()
 		o, w, err := r.store.Open(ctx, s.want(want, done, 0))
-		if err != nil {
+		if errors.Is(err, load.ErrLost) {
+			continue // forgotten meanwhile: nothing of it is wanted any more
+		} else if err != nil {
 			return err
 		}
 		open, waiting = open+o, waiting+w

@@ -3,6 +3,7 @@ package ferry
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -121,8 +122,12 @@ func (r *run) replay(ctx context.Context, c load.Case, st load.Stream, done *Rep
 		done.Still++
 		return nil
 	}
-	stored, err := r.store.Replay(ctx, r.id, c, record, d.Tick, r.lease)
+	stored, err := r.store.Replay(ctx, r.id, c, record, load.Keep{Raw: r.cfg.Raw, Payloads: r.cfg.Payloads, Shape: d.Shape}, d.Tick, r.lease)
 	switch {
+	case load.RefusedValue(err):
+		done.Still++
+	case errors.Is(err, load.ErrLost): // its stream is disabled, or forgotten meanwhile
+		done.Held++
 	case err != nil:
 		return err
 	case stored:

@@ -19,6 +19,7 @@ type recheck struct {
 	repair bool
 	whole  bool        // try each span at once, however many rows it holds
 	read   []load.Span // by this very run: left out of what differs
+	uncut  []load.Span // windows of which counts are only known as a whole
 	failed int         // readings in a row that would not attest
 	proven bool        // the dialect was proven again for a filter that was refused
 	differ int         // spans that are left different
@@ -38,6 +39,13 @@ func (rc *recheck) over(ctx context.Context, span load.Span, skip []load.Span) e
 	s := rc.stream
 	if span.Empty() {
 		return nil
+	}
+	var err error
+	if rc.uncut, err = s.run.store.Uncountable(ctx, s.ID, span); err != nil {
+		return err
+	}
+	for _, w := range rc.uncut { // what is asked for cuts two at most
+		span = load.Span{From: earlier(span.From, w.From), To: later(span.To, w.To)}
 	}
 	settled, err := s.run.store.Settled(ctx, s.ID, span)
 	if err != nil {
@@ -163,8 +171,18 @@ func (s *stream) middle(span load.Span) time.Time {
 	return span.From.Add((span.To.Sub(span.From) / 2)).Truncate(s.dialect().Tick)
 }
 
-// halves counts both parts of a span.
+// halves counts both parts of a span. It is cut beside a window of which counts
+// are only known as a whole, or through it if the span holds nothing else.
 func (rc *recheck) halves(ctx context.Context, span load.Span, at time.Time) error {
+	for _, w := range rc.uncut {
+		switch {
+		case !at.After(w.From) || !at.Before(w.To):
+		case w.To.Before(span.To):
+			at = w.To
+		case w.From.After(span.From):
+			at = w.From
+		}
+	}
 	if err := rc.count(ctx, load.Span{From: span.From, To: at}); err != nil {
 		return err
 	}

@@ -35,6 +35,22 @@ func (s *stream) rereadLeaving(ctx context.Context) error {
 	return s.run.store.SaveReread(ctx, s.ID, edge)
 }
 
+// rereadDoubtful reads what is covered and was last read as a mismatch, once its
+// retry is due: it is no gap, and nothing is counted where the last reading is in
+// doubt, so nobody else would look there again.
+func (s *stream) rereadDoubtful(ctx context.Context) error {
+	spans, err := s.run.store.Doubtful(ctx, s.ID)
+	if err != nil {
+		return err
+	}
+	for _, span := range spans {
+		if _, err := s.readAgain(ctx, span, load.KindRecheck); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // readAgain reads a covered span again, window by window. It is not whole when
 // another run holds a part of it; the next pass tries again.
 func (s *stream) readAgain(ctx context.Context, span load.Span, kind string) (whole bool, err error) {
@@ -77,7 +93,10 @@ func (s *stream) again(ctx context.Context, w load.Want) (load.Turn, error) {
 // while the counts agree.
 func (s *stream) recheckPass(ctx context.Context) error {
 	end, covered, err := s.run.store.CoverageEnd(ctx, s.ID)
-	if err != nil || !covered || !s.dialect().HasTotal {
+	if err != nil || !covered {
+		return err
+	}
+	if err := s.rereadDoubtful(ctx); err != nil || !s.dialect().HasTotal {
 		return err
 	}
 	end = earlier(end, s.settled())

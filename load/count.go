@@ -30,9 +30,9 @@ func (r Range) whole() Range {
 }
 
 // Stored counts the logs that the source should count in the range: rows not
-// missing upstream, open quarantine cases whose span lies in it and was not read
-// again without meeting them (a log that is both, because its document could be
-// read before, once), and by how much
+// missing upstream, quarantine cases, open or discarded, whose span lies in it
+// and was not read again without meeting them (a log that is both, because its
+// document could be read before, once), and by how much
 // attested readings left the source's count and ours apart: an id listed twice
 // is one row but two entries; see also [Store.NoteStanding].
 func (s *Store) Stored(ctx context.Context, stream int32, r Range) (int64, error) {
@@ -42,13 +42,10 @@ func (s *Store) Stored(ctx context.Context, stream int32, r Range) (int64, error
 		return s.pool.QueryRow(ctx, `
 			with waiting as (
 			     select log_id from logferry_private.quarantine q
-			      where stream_id = $1::integer and resolved_at is null
+			      where `+listedCase+`
 			        and (span <@ tstzrange($2::timestamptz, $3::timestamptz, '[]')
 			             or upper(span) > lower(span) + interval '1 microsecond' -- a window, not the log's instant
-			                and span <@ tstzrange($2::timestamptz - $6::text::interval, $3::timestamptz + $6::text::interval, '[]'))
-			        and not exists (select from logferry.windows v
-			                         where v.stream_id = q.stream_id and v.status = 'attested' and v.window_id > q.window_id
-			                           and v.window_start <= lower(q.span) and v.window_end >= upper(q.span)))
+			                and span <@ tstzrange($2::timestamptz - $6::text::interval, $3::timestamptz + $6::text::interval, '[]')))
 			select (select count(*) from logferry.requests
 			         where stream_id = $1::integer and missing_upstream_at is null
 			           and log_id not in (select log_id from waiting where log_id is not null)
@@ -56,11 +53,8 @@ func (s *Store) Stored(ctx context.Context, stream int32, r Range) (int64, error
 			           and (not $4::boolean or created_at > $2::timestamptz) and (not $5::boolean or created_at < $3::timestamptz))
 			     + (select count(*) from waiting)
 			     + (select coalesce(sum(w.source_total - w.distinct_rows), 0) from logferry.windows w
-			         where w.stream_id = $1::integer and w.status = 'attested' and w.source_total <> w.distinct_rows
-			           and w.window_start >= $2::timestamptz - $6::text::interval and w.window_end <= $3::timestamptz + $6::text::interval
-			           and not exists (select from logferry.windows v
-			                            where v.stream_id = w.stream_id and v.status = 'attested' and v.window_id > w.window_id
-			                              and v.window_start < w.window_end and v.window_end > w.window_start))::bigint`,
+			         where `+differingWindow+`
+			           and w.window_start >= $2::timestamptz - $6::text::interval and w.window_end <= $3::timestamptz + $6::text::interval)::bigint`,
 			stream, micros(r.Low), micros(r.Top), r.StrictLow, r.StrictTop, interval(r.Edge)).Scan(&n)
 	})
 	return n, classify("count stored logs", err)
@@ -105,13 +99,45 @@ func (s *Store) Has(ctx context.Context, stream int32, id string, at time.Time) 
 	return found, classify("read stored logs", err)
 }
 
+// listedCase picks the stream's cases in quarantine (q) whose log is no row and,
+// as far as is known, still listed, whether it was discarded or not: no reading
+// of where it lies has missed it since.
+const listedCase = `
+	q.stream_id = $1::integer and (q.resolved_at is null or q.resolution = 'discarded')
+	and not exists (select from logferry.windows v
+	                 where v.stream_id = q.stream_id and v.status = 'attested' and v.window_id > q.window_id
+	                   and v.window_start <= lower(q.span) and v.window_end >= upper(q.span))`
+
+// differingWindow picks the stream's windows (w) at whose latest reading, attested
+// as it was, the source counted other than we found.
+const differingWindow = `
+	w.stream_id = $1::integer and w.status = 'attested' and w.source_total <> w.distinct_rows
+	and not exists (select from logferry.windows v
+	                 where v.stream_id = w.stream_id and v.status = 'attested' and v.window_id > w.window_id
+	                   and v.window_start < w.window_end and v.window_end > w.window_start)`
+
+// Uncountable lists the windows of which counts are only known as a whole, as far
+// as they overlap the span, joined and oldest first: those in which a case without
+// a time lies somewhere, and those whose source counted other than we found.
+func (s *Store) Uncountable(ctx context.Context, stream int32, in Span) ([]Span, error) {
+	return s.selectSpans(ctx, "read what is only counted whole", `
+		with whole as (
+		     select span from logferry_private.quarantine q
+		      where `+listedCase+` and upper(span) > lower(span) + interval '1 microsecond'
+		     union all
+		     select tstzrange(window_start, window_end) from logferry.windows w
+		      where `+differingWindow+`)
+		select lower(g), upper(g) from (select range_agg(span) as spans from whole) w, unnest(w.spans) g
+		 where g && tstzrange($2::timestamptz, $3::timestamptz) order by 1`, stream, micros(in.From), micros(in.To))
+}
+
 // Held counts what the warehouse holds of the whole stream: rows not missing
-// upstream and open quarantine cases.
+// upstream and quarantine cases.
 func (s *Store) Held(ctx context.Context, stream int32) (int64, error) {
 	var n int64
 	err := s.retry(ctx, func() error {
 		return s.pool.QueryRow(ctx, `
-			with waiting as (select log_id from logferry_private.quarantine where stream_id = $1::integer and resolved_at is null)
+			with waiting as (select log_id from logferry_private.quarantine q where `+listedCase+`)
 			select (select count(*) from logferry.requests
 			         where stream_id = $1::integer and missing_upstream_at is null
 			           and log_id not in (select log_id from waiting where log_id is not null))
@@ -147,7 +173,10 @@ func (s *Store) CoverageEnd(ctx context.Context, stream int32) (time.Time, bool,
 	err := s.retry(ctx, func() error {
 		return s.pool.QueryRow(ctx, `select upper(coverage) from logferry.stream_state where stream_id = $1::integer`, stream).Scan(&end)
 	})
-	if err != nil || end == nil {
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return time.Time{}, false, ErrLost // forgotten meanwhile
+	case err != nil || end == nil:
 		return time.Time{}, false, classify("read coverage", err)
 	}
 	return end.UTC(), true, nil

@@ -36,7 +36,7 @@ func (e *Error) Error() string { return "database: " + e.Op + ": " + e.Err.Error
 func (e *Error) Unwrap() error { return e.Err }
 
 // ErrLost means that the claim is no longer ours: its lease ran out and
-// another process took it, or an operator disabled the stream.
+// another process took it, or an operator disabled or forgot the stream.
 var ErrLost = errors.New("the claim was lost to another process")
 
 // classify wraps err for people and for exit codes; nil stays nil.
@@ -105,8 +105,8 @@ func blamesValue(pg *pgconn.PgError) bool {
 		pg.Code == "57014" && strings.Contains(pg.Message, "unable to encode")
 }
 
-// refusedValue tells that Postgres would not store a value.
-func refusedValue(err error) bool {
+// RefusedValue tells that Postgres would not store a value.
+func RefusedValue(err error) bool {
 	pg, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && blamesValue(pg)
 }

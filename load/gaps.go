@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -26,6 +27,9 @@ func (s *Store) Open(ctx context.Context, w Want) (open, waiting time.Duration, 
 			  from open, waiting`,
 			w.Stream, micros(w.From), micros(w.To), w.Force, multirange(w.Done)).Scan(&openS, &waitS)
 	})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, 0, ErrLost // forgotten meanwhile
+	}
 	return seconds(openS), seconds(waitS), classify("read coverage", err)
 }
 

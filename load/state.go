@@ -2,7 +2,6 @@ package load
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -44,7 +43,7 @@ func (s *Store) change(ctx context.Context, op string, id int32, sql string, val
 	return s.tx(ctx, op, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, sql, id, value)
 		if err == nil && tag.RowsAffected() == 0 {
-			err = fmt.Errorf("stream %d is not registered; 'logferry streams list' shows those that are", id)
+			err = ErrLost // forgotten meanwhile
 		}
 		return err
 	})

@@ -90,7 +90,7 @@ func (w *Writing) Write(ctx context.Context, entries []Entry) error {
 func (w *Writing) writeChunk(ctx context.Context, entries []Entry) error {
 	err := w.tryChunk(ctx, entries)
 	switch {
-	case !refusedValue(err):
+	case !RefusedValue(err):
 		return err
 	case len(entries) > 1:
 		if err := w.writeChunk(ctx, entries[:len(entries)/2]); err != nil {
