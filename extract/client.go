@@ -171,8 +171,7 @@ func (c *client) attempt(ctx context.Context, call *call) (reply, error) {
 		} else if err != nil {
 			return r, err
 		}
-		ex, err := c.send(ctx, call, target)
-		r.requests++
+		ex, err := c.send(ctx, call, target, &r.requests)
 		if err != nil {
 			return r, err
 		}

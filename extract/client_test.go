@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -256,5 +257,43 @@ func TestP04NetworkCauseQuotesNothing(t *testing.T) {
 		if got := networkCause(c.err).Error(); got != c.want {
 			t.Errorf("networkCause = %q, want %q", got, c.want)
 		}
+	}
+}
+
+// A GET that the transport sends again by itself, because the connection that it
+// reused was dead, is counted, and takes a permit.
+func TestRequestsOfTheTransportAreCounted(t *testing.T) {
+	var served atomic.Int64
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if served.Add(1)%2 == 1 {
+			_, _ = io.WriteString(w, emptyPage)
+			return
+		}
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Errorf("hijack: %v", err)
+			return
+		}
+		_ = conn.Close()
+	}))
+	defer s.Close()
+	var drawn, sent atomic.Int64
+	c := NewCloudflare(CloudflareConfig{Token: canaryToken, AccountID: "acc", BaseURL: s.URL, Options: Options{
+		OnRequest: func() { sent.Add(1) },
+		Budget: Budget{Draw: func(context.Context, int) (int, time.Duration, error) {
+			drawn.Add(1)
+			return 1, 0, nil
+		}},
+	}})
+	var told int64
+	for range 20 {
+		a, err := c.Page(t.Context(), firstPage)
+		if err != nil {
+			t.Fatal(err)
+		}
+		told += int64(a.Requests)
+	}
+	if n := served.Load(); n < 30 || c.Stats().Requests != n || sent.Load() != n || drawn.Load() != n || told != n {
+		t.Errorf("%d requests were served; %d counted, %d said, %d told, %d permits drawn", n, c.Stats().Requests, sent.Load(), told, drawn.Load())
 	}
 }

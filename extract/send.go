@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
 	"syscall"
@@ -62,18 +63,16 @@ func (c *client) target(call *call) (*url.URL, error) {
 	return u, nil
 }
 
-// send makes one HTTP request and reads its answer. A *fault may be tried
-// again; other errors mean that ctx has ended.
-func (c *client) send(ctx context.Context, call *call, target *url.URL) (exchange, error) {
+// send makes one HTTP request and reads its answer. It adds to sent how often
+// the request went out. A *fault may be tried again; other errors mean that ctx
+// has ended.
+func (c *client) send(ctx context.Context, call *call, target *url.URL, sent *int) (exchange, error) {
 	limited, cancel := context.WithTimeout(ctx, attemptTime)
 	defer cancel()
-	c.requests.Add(1)
-	if c.onRequest != nil {
-		c.onRequest()
-	}
+	c.count(sent)
 	c.inFlight.Add(1)
 	defer c.inFlight.Add(-1)
-	res, err := c.http.Do(c.request(limited, call, target))
+	res, err := c.http.Do(c.request(c.watch(ctx, limited, cancel, sent), call, target))
 	if err != nil {
 		return exchange{}, c.broken(ctx, limited, call, err)
 	}
@@ -99,6 +98,30 @@ func (c *client) send(ctx context.Context, call *call, target *url.URL) (exchang
 		return exchange{}, e
 	}
 	return ex, nil
+}
+
+// count counts a request that goes out.
+func (c *client) count(sent *int) {
+	*sent++
+	c.requests.Add(1)
+	if c.onRequest != nil {
+		c.onRequest()
+	}
+}
+
+// watch makes the transport tell when it sends a request again by itself, as it
+// does with a GET when a connection that it reused turns out to be dead. Each
+// time takes a permit of its own; without one the request ends.
+func (c *client) watch(ctx, limited context.Context, cancel context.CancelFunc, sent *int) context.Context {
+	again := false
+	return httptrace.WithClientTrace(limited, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {
+		if again && c.permits.take(ctx) != nil {
+			cancel()
+		} else if again {
+			c.count(sent)
+		}
+		again = true
+	}})
 }
 
 // readBody reads a body, or MaxBody and a byte of it, in as little memory as it
