@@ -177,6 +177,7 @@ func TestCloudflareGatewayPages(t *testing.T) {
 		{"no total", 3, 100, uncounted, 200, false, 3, 2},
 		{"no total, smaller pages", 60, 25, uncounted, 200, false, 60, 4},
 		{"no total, past the end refused", 60, 25, uncounted, 400, false, 60, 4},
+		{"a total of 0, smaller pages", 60, 25, zeroed, 200, false, 60, 4},
 		{"the page number is ignored", 60, 25, counted, 200, true, 25, 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -209,6 +210,9 @@ func TestCloudflareGatewayPages(t *testing.T) {
 func counted(all, page int) string {
 	return fmt.Sprintf(`,"result_info":{"total_count":%d,"page":%d}`, all, page)
 }
+
+// zeroed is a total as another log list of Cloudflare's was seen to give it.
+func zeroed(int, int) string { return `,"result_info":{"total_count":0}` }
 
 func uncounted(int, int) string { return "" }
 

@@ -192,7 +192,7 @@ func (c *client) listAll(op string, size int, fetch func(page int) (listing, err
 		if l.size == 0 {
 			l.size = size
 		}
-		short := len(l.entries) < l.size && l.total >= 0 && int64(len(seen)) >= l.total
+		short := len(l.entries) < l.size && l.total > 0 && int64(len(seen)) >= l.total
 		if len(seen) == before || short {
 			return all, nil
 		}
