@@ -20,6 +20,7 @@ type Head struct {
 	Newest Mark  // of the entries with id and time; zero: none
 	Oldest Known // likewise
 	Rows   int   // entries read, repeats and such without bytes included
+	Stale  int   // latest pages in a row that brought nothing new
 
 	// Times reads the times of an entry by all fields that may carry one, for
 	// [Known.Times]; nil: it is known which one counts.
@@ -30,7 +31,7 @@ type Head struct {
 	known map[string]struct{} // ids met
 	told  bool                // an answer was read that could tell Total and Shape
 	again int                 // entries met once more, pushed down by what arrived since
-	full  int                 // rows of the first page, when fewer than asked and not the last
+	full  int                 // rows of the first page, when that says how many a page holds; 0: it doesn't
 }
 
 // A Known is a log that the source was seen to list. Its document, which may
@@ -53,8 +54,18 @@ func (k Known) at(field string) time.Time {
 // Head starts reading a stream without a time filter.
 func (f *Feed) Head() *Head {
 	h := &Head{Total: noTotal, Sorted: true, feed: f, known: map[string]struct{}{}}
-	h.pages = f.pages(Ask{Dialect: f.Dialect, Size: f.Dialect.PageSize, Newest: true}, &h.Requests)
+	h.pages = f.pages(Ask{Dialect: f.Dialect, Size: f.largestPage(), Newest: true}, &h.Requests)
 	return h
+}
+
+// largestPage is how many rows a page the source may serve: more than the dialect
+// was proven with, if it served less at that time.
+func (f *Feed) largestPage() int {
+	size := f.Dialect.PageSize
+	for _, d := range f.API.Dialects() {
+		size = max(size, d.PageSize)
+	}
+	return size
 }
 
 // Next reads on and returns the list's next entries, without those that are
@@ -77,6 +88,9 @@ func (h *Head) Next(ctx context.Context, identify func(doc []byte) Mark) ([][]by
 		}
 		if oldest != nil && h.Times != nil {
 			h.Oldest.Times = h.Times(oldest)
+		}
+		if h.Stale++; len(h.known) > ids {
+			h.Stale = 0
 		}
 		if h.pages.page > 1 && len(docs) > 0 && len(h.known) == ids {
 			h.Sorted = false // nothing new: page numbers lead nowhere, let alone down in time
@@ -102,9 +116,11 @@ func (h *Head) note(a Answer) {
 	}
 	h.told = true
 	h.Total, h.Date, h.Shape = announced(a), a.Date, a.Shape
-	// One short page alone shows no page size where the answer names another.
-	if n := max(len(a.Docs), a.Size); n > 0 && n < h.pages.size && int64(n) < h.Total {
-		h.full = n
+	// One short page alone shows no page size where the answer names another, and
+	// a proven one is no more than what was served at that time.
+	n := max(len(a.Docs), a.Size)
+	if less := n > 0 && n < h.pages.size && int64(n) < h.Total; less || n > h.feed.Dialect.PageSize {
+		h.full = min(n, h.pages.size)
 	}
 }
 
@@ -136,8 +152,8 @@ func (h *Head) see(m Mark) (oldest bool) {
 	return true
 }
 
-// PageSize is how many rows a page really holds: fewer than asked when the
-// source serves smaller ones.
+// PageSize is how many rows a page really holds, as far as the first one shows:
+// fewer than asked when the source serves smaller ones.
 func (h *Head) PageSize() int {
 	if h.full > 0 {
 		return h.full

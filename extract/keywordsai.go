@@ -123,25 +123,31 @@ func (k *KeywordsAI) Page(ctx context.Context, ask Ask) (Answer, error) {
 }
 
 // Dialects are the spellings of the time filter for each field that may carry
-// the time; which field a dataset has, its logs tell. The shape is not known
-// before the first answer.
+// the time; which field a dataset has, its logs tell. The filter may know the
+// same time by another name: the 2025 reference filters by created_at, which the
+// logs seen live did not have. The shape is not known before the first answer.
 func (k *KeywordsAI) Dialects() []Dialect {
-	var out []Dialect
+	var alike, unlike []Dialect
 	for _, field := range keywordsTimes {
-		for _, filter := range []string{FilterRange, FilterConditions, FilterBundle} {
-			out = append(out, Dialect{
-				Filter: filter, TimeField: field,
-				Tick: time.Millisecond, PageSize: keywordsRows,
-			})
+		for _, by := range keywordsTimes {
+			for _, filter := range []string{FilterRange, FilterConditions, FilterBundle} {
+				d := Dialect{Filter: filter, TimeField: field, Tick: time.Millisecond, PageSize: keywordsRows}
+				if by == field {
+					alike = append(alike, d)
+				} else {
+					d.FilterBy = by
+					unlike = append(unlike, d)
+				}
+			}
 		}
 	}
-	return out
+	return append(alike, unlike...)
 }
 
 // keywordsOrder asks for the order by time; timestamp is the documented
 // field, and the one to ask for while the dataset's own is not known.
 func keywordsOrder(ask Ask) string {
-	field := ask.Dialect.TimeField
+	field := ask.Dialect.field()
 	if field == "" {
 		field = "timestamp"
 	}
@@ -161,7 +167,7 @@ func keywordsFilters(ask Ask) (map[string]any, error) {
 		Operator string   `json:"operator"`
 		Value    []string `json:"value"`
 	}
-	field, low, top := ask.Dialect.TimeField, condition{"gte", []string{from}}, condition{"lte", []string{to}}
+	field, low, top := ask.Dialect.field(), condition{"gte", []string{from}}, condition{"lte", []string{to}}
 	switch ask.Dialect.Filter {
 	case FilterRange:
 		return map[string]any{field: map[string]string{"gte": from, "lte": to}}, nil

@@ -33,6 +33,9 @@ func TestKeywordsAIRequest(t *testing.T) {
 			"page=3&page_size=100&sort_by=start_time",
 			`{"filters":{"start_time":[{"operator":"gte","value":["2026-11-01T00:02:03Z"]},{"operator":"lte","value":["2026-11-01T01:02:03Z"]}]},` +
 				`"page":3,"page_size":100,"sort_by":"start_time"}`},
+		{"by another name", Ask{From: from, To: to, Dialect: Dialect{Filter: FilterRange, TimeField: "timestamp", FilterBy: "created_at", Tick: time.Second}},
+			"page=3&page_size=100&sort_by=created_at",
+			`{"filters":{"created_at":{"gte":"2026-11-01T00:02:03Z","lte":"2026-11-01T01:02:03Z"}},"page":3,"page_size":100,"sort_by":"created_at"}`},
 		{"bundle", Ask{From: from, To: to, Dialect: Dialect{Filter: FilterBundle, TimeField: "timestamp", Tick: time.Millisecond}},
 			"page=3&page_size=100&sort_by=timestamp",
 			`{"filters":{"timestamp":{"operator":"gte","value":["2026-11-01T00:02:03.456Z"]},` +
@@ -153,21 +156,27 @@ func TestKeywordsAIDatasets(t *testing.T) {
 }
 
 func TestDialects(t *testing.T) {
-	type spelling struct{ Filter, TimeField string }
+	spelt := func(fields, by []string) (list []string) {
+		for i, field := range fields {
+			for _, filter := range []string{FilterRange, FilterConditions, FilterBundle} {
+				list = append(list, filter+", "+field+" by "+by[i])
+			}
+		}
+		return list
+	}
 	for _, c := range []struct {
 		api  API
-		want []spelling
+		want []string
 	}{
-		{keywordsVia(nil), []spelling{
-			{FilterRange, "created_at"}, {FilterConditions, "created_at"}, {FilterBundle, "created_at"},
-			{FilterRange, "timestamp"}, {FilterConditions, "timestamp"}, {FilterBundle, "timestamp"},
-			{FilterRange, "start_time"}, {FilterConditions, "start_time"}, {FilterBundle, "start_time"},
-		}},
-		{cloudflareVia(nil, Options{}), []spelling{{FilterFilters, "created_at"}, {FilterStartEndDate, "created_at"}}},
+		{keywordsVia(nil), append(
+			spelt([]string{"created_at", "timestamp", "start_time"}, []string{"created_at", "timestamp", "start_time"}),
+			spelt([]string{"created_at", "created_at", "timestamp", "timestamp", "start_time", "start_time"},
+				[]string{"timestamp", "start_time", "created_at", "start_time", "created_at", "timestamp"})...)},
+		{cloudflareVia(nil, Options{}), []string{FilterFilters + ", created_at by created_at", FilterStartEndDate + ", created_at by created_at"}},
 	} {
-		var got []spelling
+		var got []string
 		for _, d := range c.api.Dialects() {
-			got = append(got, spelling{d.Filter, d.TimeField})
+			got = append(got, d.Filter+", "+d.TimeField+" by "+d.field())
 		}
 		if diff := cmp.Diff(c.want, got); diff != "" {
 			t.Errorf("%T (-want +got):\n%s", c.api, diff)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -11,6 +12,10 @@ import (
 // ErrUnproven means that nothing could be said about a stream's time filter
 // this time: the known log is no longer listed, or has no usable time.
 var ErrUnproven = errors.New("no listed log to prove the time filter against")
+
+// ErrUnlisted is the [ErrUnproven] of a known log that is certainly no longer
+// listed: the list was read past its place.
+var ErrUnlisted = fmt.Errorf("%w: it is gone", ErrUnproven)
 
 // A NoDialectError means that every known spelling of the time filter was
 // refused while the log it should find is still listed.
@@ -61,14 +66,12 @@ func (p *Prover) Prove(ctx context.Context, prefer *Dialect) (Dialect, error) {
 		if err != nil || holds {
 			return d, err
 		}
-		listed, err := p.stillListed(ctx, known.ID)
-		if err != nil {
+		if err := p.stillListed(ctx, known.Mark); err != nil {
 			return Dialect{}, err
 		}
-		if !listed {
-			return Dialect{}, ErrUnproven
+		if how := fmt.Sprintf("%s on %s", d.Filter, d.field()); !slices.Contains(tried, how) {
+			tried = append(tried, how)
 		}
-		tried = append(tried, fmt.Sprintf("%s on %s", d.Filter, d.TimeField))
 	}
 	if len(tried) == 0 {
 		return Dialect{}, ErrUnproven
@@ -107,7 +110,7 @@ func (p *Prover) candidates(prefer *Dialect) []Dialect {
 	for _, d := range all {
 		switch {
 		case d.TimeField != prefer.TimeField:
-		case d.Filter == prefer.Filter:
+		case d.Filter == prefer.Filter && d.FilterBy == prefer.FilterBy:
 			list = append([]Dialect{d}, list...)
 		default:
 			list = append(list, d)
@@ -244,7 +247,7 @@ func (p *Prover) search(a Answer, d Dialect, asked Window, id string) finding {
 
 // stillListed looks for the log in the unfiltered list, as far as the head was
 // read and a little further, for what arrived since.
-func (p *Prover) stillListed(ctx context.Context, id string) (bool, error) {
+func (p *Prover) stillListed(ctx context.Context, known Mark) error {
 	again := p.Feed.Head()
 	defer func() {
 		again.Drop()
@@ -254,12 +257,18 @@ func (p *Prover) stillListed(ctx context.Context, id string) (bool, error) {
 	for again.Rows <= p.Head.Rows+p.Head.PageSize() && !again.Ended && !found {
 		_, err := again.Next(ctx, func(doc []byte) Mark {
 			m := p.Identify(doc, p.Feed.Dialect.TimeField)
-			found = found || m.ID == id
+			found = found || m.ID == known.ID
 			return m
 		})
 		if err != nil {
-			return false, err
+			return err
 		}
 	}
-	return found, nil
+	switch {
+	case found:
+		return nil
+	case again.Ended || again.Sorted && again.Oldest.ID != "" && again.Oldest.At.Before(known.At):
+		return ErrUnlisted
+	}
+	return ErrUnproven // what arrived since may have pushed it further down
 }

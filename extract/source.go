@@ -70,7 +70,8 @@ type API interface {
 type Dialect struct {
 	Filter    string        `json:"filter"`               // spelling of the time filter, a name of the provider's file
 	Shape     string        `json:"shape"`                // response form: result; logs, results or array
-	TimeField string        `json:"time_field"`           // created_at, timestamp or start_time
+	TimeField string        `json:"time_field"`           // of the logs: created_at, timestamp or start_time
+	FilterBy  string        `json:"filter_by,omitempty"`  // what the filter calls that time; empty: as the logs do
 	Tick      time.Duration `json:"tick"`                 // the finest step of the filter: 1 ms or 1 s
 	PageSize  int           `json:"page_size"`            // rows a page the source really serves
 	Sorted    bool          `json:"sorted"`               // the asked order by time is honoured
@@ -82,5 +83,13 @@ type Dialect struct {
 
 // SameFilter tells whether both dialects ask for a span of time in the same way.
 func (d Dialect) SameFilter(other Dialect) bool {
-	return d.Filter == other.Filter && d.TimeField == other.TimeField && d.Tick == other.Tick
+	return d.Filter == other.Filter && d.TimeField == other.TimeField && d.FilterBy == other.FilterBy && d.Tick == other.Tick
+}
+
+// field is what filters and orders call the time.
+func (d Dialect) field() string {
+	if d.FilterBy != "" {
+		return d.FilterBy
+	}
+	return d.TimeField
 }

@@ -29,13 +29,18 @@ func (w Window) Middle(tick time.Duration) time.Time {
 // whole whether they are strict or not: one tick lower at the lower end, and
 // the end itself, which is one tick above the window's last.
 func (w Window) asked(tick time.Duration) (from, to time.Time) {
-	return w.From.Add(-tick), w.To
+	from, to = w.From.Truncate(tick).Add(-tick), w.To.Truncate(tick)
+	if to.Before(w.To) {
+		to = to.Add(tick)
+	}
+	return from, to
 }
 
 // foreign tells an instant that a server which understood the asked bounds
 // can't have returned, however it treats the bounds' own ticks.
 func (w Window) foreign(t time.Time, tick time.Duration) bool {
-	return t.Before(w.From.Add(-tick)) || !t.Before(w.To.Add(tick))
+	from, to := w.asked(tick)
+	return t.Before(from) || !t.Before(to.Add(tick))
 }
 
 // SplitAt is where to cut the window in two: at its middle, or, for a walk
@@ -104,4 +109,10 @@ func (r *Reading) inhabited(at func(doc []byte) time.Time) (from, to time.Time) 
 		to = slices.MaxFunc(times, time.Time.Compare).UTC().Truncate(tick).Add(tick)
 	}
 	return from, to
+}
+
+// Short tells, after Begin, that the window's first page holds fewer entries
+// than a page does.
+func (r *Reading) Short(page int) bool {
+	return r.begun != nil && !r.large && len(r.begun.Docs) < min(page, r.feed.Dialect.PageSize)
 }

@@ -1,6 +1,7 @@
 package ferry
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -169,11 +170,17 @@ func earlierFields(seen []load.SeenField) []transform.Field {
 }
 
 // watchPages tells when a stream serves smaller pages than its dialect was
-// proven with. Reading goes on with what comes.
+// proven with; reading goes on with what comes. Larger ones are asked for from
+// now on.
 func (s *stream) watchPages(ctx context.Context) error {
-	size, proven := s.head.PageSize(), s.dialect().PageSize
-	if !s.proven || size >= proven {
+	d, size := s.dialect(), s.head.PageSize()
+	proven := d.PageSize
+	switch {
+	case !s.proven || size == proven:
 		return nil
+	case size > proven:
+		d.PageSize = size
+		return s.adopt(ctx, d)
 	}
 	text := fmt.Sprintf("serves %d logs a page where it served %d", size, proven)
 	var last struct {
@@ -197,6 +204,7 @@ func dialectChanges(was, is extract.Dialect) []string {
 	tell("the time filter", was.Filter, is.Filter)
 	tell("the form of answers", was.Shape, is.Shape)
 	tell("the time field", was.TimeField, is.TimeField)
+	tell("what the filter calls it", cmp.Or(was.FilterBy, was.TimeField), cmp.Or(is.FilterBy, is.TimeField))
 	tell("the tick", was.Tick, is.Tick)
 	tell("the page size", was.PageSize, is.PageSize)
 	tell("honouring the order", was.Sorted, is.Sorted)

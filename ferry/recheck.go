@@ -17,12 +17,13 @@ type recheck struct {
 	stream *stream
 	kind   string // of the windows that repair
 	repair bool
-	whole  bool        // try each span at once, however many rows it holds
-	read   []load.Span // by this very run: left out of what differs
-	uncut  []load.Span // windows of which counts are only known as a whole
-	failed int         // readings in a row that would not attest
-	proven bool        // the dialect was proven again for a filter that was refused
-	differ int         // spans that are left different
+	whole  bool          // try each span at once, however many rows it holds
+	read   []load.Span   // by this very run: left out of what differs
+	uncut  []load.Span   // windows of which counts are only known as a whole
+	failed int           // readings in a row that would not attest
+	proven bool          // the dialect was proven again for a filter that was refused
+	ahead  time.Duration // how much above the source's oldest log is cut off too
+	differ int           // spans that are left different
 	spans  []VerifySpan
 }
 
@@ -190,13 +191,15 @@ func (rc *recheck) halves(ctx context.Context, span load.Span, at time.Time) err
 }
 
 // expire cuts off what lies below the source's oldest log: it is no longer
-// served, not different.
+// served, not different. A source that goes on deleting is not chased: each time
+// twice as much above that log is cut off too.
 func (rc *recheck) expire(ctx context.Context, span load.Span) (rest load.Span, expired bool, err error) {
 	oldest, err := rc.stream.floor(ctx)
 	if err != nil || oldest.IsZero() || !span.From.Before(oldest) {
 		return span, false, err
 	}
-	rest = load.Span{From: oldest.Truncate(rc.stream.dialect().Tick), To: span.To}
+	rest = load.Span{From: oldest.Add(rc.ahead).Truncate(rc.stream.dialect().Tick), To: span.To}
+	rc.ahead = max(2*rc.ahead, time.Second)
 	if !rest.From.After(span.From) {
 		return span, false, nil
 	}

@@ -255,26 +255,31 @@ func (s *stream) proveWith(ctx context.Context, known *extract.Known) error {
 		prefer = &known
 	}
 	d, err := p.Prove(ctx, prefer)
-	if err != nil {
-		return err
+	if err == nil && !s.proven {
+		err = s.headBy(ctx, &d)
 	}
-	if err := s.tellDialect(ctx, prefer, d); err != nil {
-		return err
+	if err == nil {
+		err = s.tellDialect(ctx, prefer, d)
 	}
-	text, err := json.Marshal(d)
-	if err != nil {
-		return err
+	if err == nil {
+		err = s.adopt(ctx, d)
 	}
-	if !s.dry {
-		if err := s.run.store.SaveDialect(ctx, s.ID, text); err != nil {
-			return err
-		}
-	}
-	s.speak(d)
-	if !s.proven { // one time field per stream, for its life
+	if err == nil && !s.proven { // one time field per stream, for its life
 		s.options.TimeField, s.proven = d.TimeField, true
 	}
-	return nil
+	return err
+}
+
+// adopt speaks a dialect from now on, and stores it.
+func (s *stream) adopt(ctx context.Context, d extract.Dialect) error {
+	text, err := json.Marshal(d)
+	if err == nil && !s.dry {
+		err = s.run.store.SaveDialect(ctx, s.ID, text)
+	}
+	if err == nil {
+		s.speak(d)
+	}
+	return err
 }
 
 // tellDialect tells what is unusual in a dialect, or, of one proven again,

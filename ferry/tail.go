@@ -107,10 +107,15 @@ func (t *tail) unlessLost(err error) error {
 	return err
 }
 
+// staleHead is after how many pages in a row without a new log a tail ends: the
+// source does not heed page numbers.
+const staleHead = 3
+
 // read reads up to n further pages.
 func (t *tail) read(ctx context.Context, n int) error {
 	defer t.stream.head.Drop()
-	for ; n > 0 && !t.ended; n-- {
+	for ; n > 0 && !t.ended && t.stream.head.Stale < staleHead; n-- {
+		t.stream.head.Drop() // who waits for its turn at the head must hold nothing
 		docs, err := t.stream.nextHead(ctx)
 		if err != nil {
 			return err

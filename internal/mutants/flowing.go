@@ -28,6 +28,31 @@ var flowing = []mutant{
 		tests: "TestWrongTotalsCostLittle",
 	},
 	{
+		rule: "only a log that is certainly gone speaks for a filter",
+		file: "ferry/head.go", old: "case errors.Is(err, extract.ErrUnlisted):", new: "case errors.Is(err, extract.ErrUnproven):",
+		tests: "TestBrokenFilterOnABusyStream",
+	},
+	{
+		rule: "who waits at the head holds no memory",
+		file: "ferry/tail.go", old: "t.stream.head.Drop() // who waits", new: "// who waits",
+		tests: "TestTailAndFilterCheckDontWaitForEachOther",
+	},
+	{
+		rule: "pages without a new log end the tail",
+		file: "ferry/tail.go", old: " && t.stream.head.Stale < staleHead", new: "",
+		tests: "TestTailWhosePageNumberIsIgnored",
+	},
+	{
+		rule: "doubtful covered time is read again",
+		file: "ferry/reread.go", old: "err := s.rereadDoubtful(ctx); err != nil ||", new: "err := error(nil); err != nil ||",
+		tests: "TestDoubtfulTimeIsReadAgain",
+	},
+	{
+		rule: "what is only counted whole is not cut",
+		file: "ferry/recheck.go", old: "span = load.Span{From: earlier(span.From, w.From), To: later(span.To, w.To)}", new: "_ = w",
+		tests: "TestVerifyBesideQuarantine",
+	},
+	{
 		rule: "a window that failed is tried narrower",
 		file: "ferry/plan.go", old: "if half <= 0 ||", new: "if true ||",
 		tests: "TestP02OneFailingWindowDoesNotStopItsStream",

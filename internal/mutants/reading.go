@@ -129,6 +129,16 @@ var reading = []mutant{
 		tests: "TestDocumentsInFlightAreBounded",
 	},
 	{
+		rule: "bounds are asked on whole ticks, outward",
+		file: "extract/window.go", old: "if to.Before(w.To) {", new: "if false {",
+		tests: "TestTickGrowsUnderAClaim", in: "ferry",
+	},
+	{
+		rule: "a request that the transport repeats takes a permit",
+		file: "extract/send.go", old: "if again && c.permits.take(ctx) != nil {", new: "if false {",
+		tests: "TestRequestsOfTheTransportAreCounted",
+	},
+	{
 		rule: "a broken list is believed only the second time",
 		file: "extract/mend.go", old: "sum != m.spoilt {", new: "false && sum != m.spoilt {",
 		tests: "TestBrokenListsAreAskedForOnceMore|TestP10BrokenEntries",
