@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 
@@ -127,13 +128,14 @@ func (c *checker) baseURL(name, text string, tails ...string) string {
 	if c.quoted(name, text) {
 		return ""
 	}
+	isOdd := func(r rune) bool { return r <= ' ' || r == utf8.RuneError } // a path's would be sent escaped
 	u, err := url.Parse(text)
 	if err == nil && u.User != nil {
 		c.problem("%s: has a user name or password in it: remove them", name)
 		return ""
 	}
 	switch {
-	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || strings.ContainsFunc(text, isOdd):
 		// The text may hold a password that did not parse as one.
 		c.problem("%s: is not an address: give https://host/path", name)
 	case u.RawQuery != "" || u.Fragment != "":

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/robfig/cron/v3"
 )
@@ -24,12 +26,23 @@ func parseSchedule(text string, in *time.Location, now time.Time) (schedule cron
 	}
 	schedule, err = cron.ParseStandard(text)
 	if err != nil {
-		return nil, fmt.Errorf("%w (%w)", errBadSchedule, err)
+		return nil, withReason(err)
 	}
 	if schedule.Next(now.In(in)).IsZero() {
 		return nil, errors.New("never comes: no such date within five years")
 	}
 	return schedule, nil
+}
+
+// withReason adds the parser's own words, which repeat the text, unless there is
+// something in it that breaks a line.
+func withReason(err error) error {
+	reason := err.Error()
+	isOdd := func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }
+	if strings.ContainsFunc(reason, isOdd) {
+		return errBadSchedule
+	}
+	return fmt.Errorf("%w (%s)", errBadSchedule, reason)
 }
 
 var errBadSchedule = errors.New("is not a schedule: give minute hour day month weekday, such as */15 * * * *")

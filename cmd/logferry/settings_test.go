@@ -76,7 +76,7 @@ func TestKeywordsAI(t *testing.T) {
 // goodAndBad holds a value that each variable takes and one that it refuses.
 var goodAndBad = map[string][2]string{
 	"DATABASE_URL":                  {"postgres://u@h/d?sslmode=disable", "mysql://u:" + canary + "@h/d"},
-	"LOGFERRY_MIGRATE_DATABASE_URL": {"host=h user=u password=p", "postgres://u:" + canary + "@h:port/d"},
+	"LOGFERRY_MIGRATE_DATABASE_URL": {"host=h user=u password=p port=5432", "postgres://u:" + canary + "@h:port/d"},
 	"CLOUDFLARE_API_TOKEN":          {"t0ken_-", canary + " x"},
 	"CLOUDFLARE_ACCOUNT_ID":         {"0123abc", "a/b"},
 	"CLOUDFLARE_GATEWAY_IDS":        {"one,two", "one two"},
@@ -120,6 +120,11 @@ func TestEveryVariable(t *testing.T) {
 			"line end":     {good + "\r\n", true},
 			"spaces":       {"  " + good + " ", true},
 			"bad":          {bad, false},
+			"two lines":    {good + "\nx", false},
+			"two words":    {good + " x", false},
+			"with a tab":   {good + "\tx", false},
+			"with a zero":  {good + "\x00", false},
+			"no UTF-8":     {good + "\xff", false},
 			"quoted":       {`"` + good + `"`, false},
 			"quoted once'": {`'` + good + `'`, false},
 		} {
@@ -133,8 +138,11 @@ func TestEveryVariable(t *testing.T) {
 			if said := strings.Join(append(c.problems, c.warnings...), "\n"); strings.Contains(said, canary) {
 				t.Errorf("%s, %s: a secret is shown: %s", v.name, name, said)
 			}
-			if strings.HasPrefix(name, "quoted") && !strings.Contains(c.problems[0], "quotes") {
-				t.Errorf("%s: nothing about the quotes: %s", v.name, c.problems[0])
+			if strings.HasPrefix(name, "quoted") && !strings.Contains(strings.Join(c.problems, ""), "quotes") {
+				t.Errorf("%s: nothing about the quotes: %q", v.name, c.problems)
+			}
+			if strings.ContainsAny(strings.Join(c.problems, ""), "\n\t\x00\xff") {
+				t.Errorf("%s, %s: the problem is more than one line: %q", v.name, name, c.problems)
 			}
 		}
 		for _, empty := range []string{"", " ", "\n"} {
