@@ -4,7 +4,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
@@ -127,16 +126,9 @@ func (w *world) weigh(l load) {
 // returns its peak resident size.
 func (w *world) peakOf(command string) (peak int) {
 	w.t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		w.t.Fatal(err)
-	}
 	var errs slate
-	process := exec.CommandContext(w.t.Context(), self)
-	process.Args, process.Stderr = []string{"logferry", command}, &errs
-	for name, value := range w.env {
-		process.Env = append(process.Env, name+"="+value)
-	}
+	process := w.process(command)
+	process.Stderr = &errs
 	if err := process.Start(); err != nil {
 		w.t.Fatal(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -53,16 +52,9 @@ func TestSignalsEndCleanly(t *testing.T) {
 			t.Parallel()
 			w := full(t)
 			w.emu.SetFaults(emulator.Faults{AnswerTime: 200 * time.Millisecond})
-			self, err := os.Executable()
-			if err != nil {
-				t.Fatal(err)
-			}
 			var out, errs slate
-			process := exec.CommandContext(t.Context(), self)
-			process.Args, process.Stdout, process.Stderr = []string{"logferry", "sync"}, &out, &errs
-			for name, value := range w.env {
-				process.Env = append(process.Env, name+"="+value)
-			}
+			process := w.process("sync")
+			process.Stdout, process.Stderr = &out, &errs
 			if err := process.Start(); err != nil {
 				t.Fatal(err)
 			}

@@ -81,18 +81,26 @@ type result struct {
 // changed: name, value, name, value. It checks that nothing secret is shown.
 func (w *world) run(ctx context.Context, line string, changed ...string) result {
 	w.t.Helper()
-	env := maps.Clone(w.env)
-	for i := 0; i < len(changed); i += 2 {
-		env[changed[i]] = changed[i+1]
-	}
 	var out, errs bytes.Buffer
-	code := run(ctx, strings.Fields(line), env, &out, &errs)
-	for _, secret := range []string{canaryToken, canaryKey, canary} {
+	code := run(ctx, strings.Fields(line), w.with(changed), &out, &errs)
+	for _, secret := range secrets() {
 		if strings.Contains(out.String()+errs.String(), secret) {
 			w.t.Errorf("%s: %q is shown:\n%s%s", line, secret, out.String(), errs.String())
 		}
 	}
 	return result{code, out.String(), errs.String()}
+}
+
+// secrets are what no output may hold, whatever the settings.
+func secrets() []string { return []string{canaryToken, canaryKey, canary, pgtest.Password} }
+
+// with is the world's variables, some of them changed.
+func (w *world) with(changed []string) environ {
+	env := maps.Clone(w.env)
+	for i := 0; i < len(changed); i += 2 {
+		env[changed[i]] = changed[i+1]
+	}
+	return env
 }
 
 // ok runs a command that must succeed and returns its standard output.
