@@ -36,6 +36,9 @@ func (p *program) check(cmd *cobra.Command, offline bool) error {
 		// What a bad setting is part of is left out of e, and not tried.
 		findings = append(findings, p.deps.check(cmd.Context(), e.ferry)...)
 	}
+	if stopped := context.Cause(cmd.Context()); stopped != nil {
+		return stopped // what was not tried to its end is no problem
+	}
 	p.print("\n")
 	var problems failedCheck
 	for _, finding := range findings {
@@ -46,10 +49,10 @@ func (p *program) check(cmd *cobra.Command, offline bool) error {
 		}
 		p.print("ok       %-20s  %s\n", finding.What, finding.Detail)
 	}
-	if len(problems) > 0 && context.Cause(cmd.Context()) == nil {
+	if len(problems) > 0 {
 		return problems
 	}
-	return context.Cause(cmd.Context())
+	return nil
 }
 
 // inSettings makes findings of what is wrong with the settings; err is nil or

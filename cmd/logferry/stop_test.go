@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net"
 	"os/exec"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"logferry/emulator"
 	"logferry/ferry"
@@ -87,6 +90,153 @@ func (w *world) checkpointed() {
 	got := w.query(`select status, (select count(*) from logferry.windows where status = 'claimed') from logferry.runs order by run_id desc limit 1`)
 	if got != "interrupted\t0\n" {
 		w.t.Errorf("the run's status and live claims are %q", got)
+	}
+}
+
+// An underway is a command that runs, with a clock fifty times as fast as the
+// source answers: what it waits for is told after a fifth of a second.
+type underway struct {
+	t         *testing.T
+	stop      context.CancelCauseFunc
+	code      chan int
+	out, errs slate
+}
+
+func (w *world) begin(line string, changed ...string) *underway {
+	w.t.Helper()
+	ctx, stop := context.WithCancelCause(w.t.Context())
+	u := &underway{t: w.t, stop: stop, code: make(chan int, 1)}
+	p := newProgram(w.with(changed), &u.out, &u.errs, wired())
+	began := time.Now()
+	p.now = func() time.Time { return began.Add(50 * time.Since(began)) }
+	go func() { u.code <- p.run(ctx, strings.Fields(line)) }()
+	return u
+}
+
+// told waits until the command says something on standard error.
+func (u *underway) told(what string) {
+	u.t.Helper()
+	until(u.t, "not told: "+what, func() bool { return strings.Contains(u.errs.String(), what) })
+}
+
+// ends tells the command to end, as a signal does: it must soon, with the
+// signal's code, and with one line of summary, if such commands have one.
+func (u *underway) ends(by syscall.Signal, summary string) {
+	u.t.Helper()
+	select {
+	case code := <-u.code:
+		u.t.Fatalf("ended with %d before it was told to\n%s%s", code, u.out.String(), u.errs.String())
+	default:
+	}
+	u.stop(stopped{by})
+	select {
+	case code := <-u.code:
+		if want := (stopped{by}).ExitCode(); code != want {
+			u.t.Errorf("exit code %d, want %d\n%s%s", code, want, u.out.String(), u.errs.String())
+		}
+	case <-time.After(10 * time.Second):
+		u.t.Fatalf("told to end, and still there\n%s%s", u.out.String(), u.errs.String())
+	}
+	lines := strings.Split(strings.TrimSuffix(u.out.String(), "\n"), "\n")
+	if last := lines[len(lines)-1]; !strings.HasPrefix(last, summary) || summary == "" && last != "" {
+		u.t.Errorf("want one line %q, got\n%s", summary, u.out.String())
+	}
+	if !strings.Contains(u.errs.String(), "logferry: stopped by SIG") {
+		u.t.Errorf("does not say that it was stopped:\n%s", u.errs.String())
+	}
+}
+
+// lease is another run's claim on everything; without it nothing is covered.
+func (w *world) lease() {
+	w.t.Helper()
+	w.query(`
+		update logferry.stream_state set coverage = '{}';
+		insert into logferry.windows (stream_id, run_id, kind, window_start, window_end, status, lease_until)
+		select stream_id, (select min(run_id) from logferry.runs), 'backfill', now() - interval '20 y', now() + interval '1 h', 'claimed', now() + interval '1 h'
+		  from logferry.streams`)
+}
+
+// TestC07StoppedWhileItWaits: whatever a command waits for, it ends soon when it
+// is told to, and leaves the others' claims alone.
+func TestC07StoppedWhileItWaits(t *testing.T) {
+	t.Parallel()
+	w := full(t)
+	w.ok("sync")
+	w.query(`delete from logferry.requests where created_at < now() - interval '1 hour'`)
+	w.emu.SetFaults(emulator.Faults{AnswerTime: 50 * time.Millisecond})
+	verify := w.begin("verify --repair")
+	until(t, "verify reads nothing again", func() bool { return w.query(`select 1 from logferry.windows where kind = 'verify' limit 1`) != "" })
+	verify.ends(syscall.SIGTERM, "verify: ")
+	w.checkpointed()
+
+	w.emu.SetFaults(emulator.Faults{})
+	poor := w.begin("backfill --from 30d", "LOGFERRY_CLOUDFLARE_BUDGET", "3/1d", "LOGFERRY_KEYWORDSAI_BUDGET", "3/1d") // the sync had more
+	poor.told("msg=working streams=0 logs_read=0 new=0 requests=0 ")
+	poor.ends(syscall.SIGINT, "backfill: ")
+	w.checkpointed()
+
+	w.lease()
+	held := w.query(`select count(*) from logferry.windows where status = 'claimed'`)
+	backfill := w.begin("backfill --from 30d")
+	backfill.told("waiting for windows that another run holds")
+	backfill.ends(syscall.SIGTERM, "backfill: ")
+	sync := w.begin("sync")
+	sync.told("waiting one lease for windows that another run holds")
+	sync.ends(syscall.SIGINT, "sync: ")
+	if now := w.query(`select count(*) from logferry.windows where status = 'claimed'`); now != held {
+		t.Errorf("claims before %s, after %s", held, now)
+	}
+	if ended := w.query(`select distinct status from logferry.runs where command <> 'sync' or exit_code <> 0`); ended != "interrupted\n" {
+		t.Errorf("the runs that were stopped are %q", ended)
+	}
+}
+
+// TestC07StoppedMigrating: in the queue for the lock, and before a database that
+// takes the connection and says nothing.
+func TestC07StoppedMigrating(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nothing)
+	conn, err := pgx.Connect(t.Context(), w.env["DATABASE_URL"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	const asks = `pg_try_advisory_lock(`
+	if _, err := conn.Exec(t.Context(), `select pg_advisory_lock(x'6c6f676665727279'::bigint)`); err != nil { // "logferry"
+		t.Fatal(err)
+	}
+	queued := w.begin("migrate up")
+	until(t, "migrate up asks for no lock", func() bool {
+		return w.query(`select 1 from pg_stat_activity where datname = current_database() and query like '%`+asks+`%' and pid <> pg_backend_pid()`) != ""
+	})
+	queued.ends(syscall.SIGTERM, "")
+	if made := w.query(`select to_regclass('logferry.applied')`); made != "\n" {
+		t.Errorf("without the lock it made %s", made)
+	}
+}
+
+// TestC07StoppedConnecting: a database that takes the connection and says
+// nothing does not hold up the end.
+func TestC07StoppedConnecting(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nothing)
+	for _, line := range []string{"sync", "status", "migrate up", "migrate version", "check"} {
+		silent, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer silent.Close()
+		connecting := w.begin(line, "DATABASE_URL", "postgres://u@"+silent.Addr().String()+"/d?sslmode=disable")
+		taken, err := silent.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer taken.Close()
+		summary := ""
+		if line == "check" {
+			summary = "LOGFERRY_LOG_LEVEL " // the last setting: what was not tried to its end is no problem
+		}
+		connecting.ends(syscall.SIGTERM, summary)
 	}
 }
 
