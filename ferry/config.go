@@ -1,6 +1,8 @@
 package ferry
 
 import (
+	"fmt"
+	"io"
 	"log/slog"
 	"time"
 )
@@ -51,6 +53,16 @@ type KeywordsAI struct {
 	BaseURL  string   // without a trailing slash; /api/datasets/… is appended
 	Budget   Budget
 }
+
+// Format hides the settings from every verb of fmt: whoever prints them, in a
+// panic or while looking for a fault, would print the secrets.
+func (Config) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "ferry.Config(hidden)") }
+
+// Format hides the token.
+func (Cloudflare) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "ferry.Cloudflare(hidden)") }
+
+// Format hides the key.
+func (KeywordsAI) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "ferry.KeywordsAI(hidden)") }
 
 // A Budget is how many requests a credential may make in any span of length Per.
 type Budget struct {

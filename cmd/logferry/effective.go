@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"io"
 	"log/slog"
 	"slices"
 	"strings"
@@ -28,6 +30,10 @@ type effective struct {
 	logFormat  string // text or json
 	logLevel   slog.Level
 }
+
+// Format hides the settings from every verb of fmt, which would otherwise read
+// the secrets in them by reflection.
+func (effective) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "effective"+hidden) }
 
 // settingsError lists everything that is wrong with the settings.
 type settingsError struct{ problems []string }

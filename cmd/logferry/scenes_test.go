@@ -12,7 +12,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(pgtest.Runner{M: m}, map[string]func(){"logferry": main})
+	testscript.Main(pgtest.Runner{M: m}, map[string]func(){"logferry": main, "logferry-panics": panicking})
 }
 
 // TestScenes runs the program as a new user would, in an empty folder with no
