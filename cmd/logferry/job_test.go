@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -186,32 +188,89 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// TestNothingSecretIsShown runs every command at debug level, with a password
-// in the database's URL and a prompt in a log, well and with everything
-// refused. world.run looks.
+// TestNothingSecretIsShown runs every command but the demo at debug level, with
+// a password in the database's URL and prompts in the logs, well and with
+// everything refused. Only a case's bytes may show a prompt, and only where
+// prompts are kept.
 func TestNothingSecretIsShown(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nothing)
-	w.env["DATABASE_URL"] = w.database("password", canary)
-	hour := time.Now().Add(-time.Hour)
-	w.gateway.Insert(
-		emulator.Log{ID: "1", At: hour, Doc: []byte(`{"id":"1","created_at":"` + hour.UTC().Format(time.RFC3339) + `","model":"m","prompt":"` + canary + `"}`)},
-		emulator.Log{ID: "2", At: hour, Doc: []byte(`{"id":"2","created_at":"` + canary + `","cost":"` + canary + `"}`)}, // goes to quarantine
-	)
+	w.env["DATABASE_URL"], w.env["LOGFERRY_LOG_LEVEL"] = w.database("password", canary), "debug"
+	w.speak()
 	lines := []string{"migrate up", "check", "sync", "status", "status --json", "streams list", "backfill --from 1d --dry-run", "backfill --from 1d --force",
-		"verify --repair", "streams disable keywordsai/ds_1", "migrate version", "version", "migrate down --to 0 --yes", "sync"}
-	for _, format := range []string{"text", "json"} {
+		"verify --repair", "serve", "quarantine list", "quarantine show CASE", "quarantine replay", "quarantine discard CASE", "quarantine list --all",
+		"streams disable keywordsai/ds_1", "streams enable keywordsai/ds_1", "streams forget keywordsai/ds_1",
+		"migrate version", "version", "migrate down --to 0 --yes"}
+	for format, payloads := range map[string]string{"text": "off", "json": "on"} {
+		w.env["LOGFERRY_LOG_FORMAT"], w.env["LOGFERRY_PAYLOADS"] = format, payloads
 		for _, line := range lines {
-			r := w.run(t.Context(), line, "LOGFERRY_LOG_LEVEL", "debug", "LOGFERRY_LOG_FORMAT", format)
-			if failed := r.code != 0; failed != (line == "sync" && strings.Contains(r.errs, "no logferry schema")) {
+			if r := w.hushed(line); r.code != 0 {
 				t.Errorf("%s: exit code %d\n%s", line, r.code, r.errs)
 			}
 		}
+		if r := w.hushed("sync"); r.code != ferry.ExitConfig || !strings.Contains(r.errs, "no logferry schema") {
+			t.Errorf("without a schema: exit code %d\n%s", r.code, r.errs)
+		}
 	}
 	w.ok("migrate up")
-	for _, line := range slices.Concat(lines[1:8], []string{"sync"}) {
-		w.run(t.Context(), line, "CLOUDFLARE_API_TOKEN", canary, "KEYWORDSAI_API_KEY", canary, "LOGFERRY_LOG_LEVEL", "debug")
+	w.env["CLOUDFLARE_API_TOKEN"], w.env["KEYWORDSAI_API_KEY"] = canary, canary
+	for _, line := range slices.Concat(lines[1:10], []string{"sync"}) {
+		w.hushed(line)
 	}
+}
+
+// speak adds logs with prompts in them: one that is fit for a row, and two for
+// quarantine, one of which has no place for a prompt but a value of no use.
+func (w *world) speak() {
+	at := time.Now().Add(-time.Hour)
+	stamp := at.UTC().Format(time.RFC3339)
+	w.gateway.Insert(
+		emulator.Log{ID: "1", At: at, Doc: []byte(`{"id":"1","created_at":"` + stamp + `","model":"m","prompt":"` + canaryPrompt + `"}`)},
+		emulator.Log{ID: "2", At: at, Doc: []byte(`{"id":"2","created_at":"` + canary + `","cost":"` + canary + `"}`)},
+		emulator.Log{ID: "3", At: at, Doc: []byte(`{"id":"3","created_at":"never","request":"` + canaryPrompt + `","response":["` + canaryPrompt + `"]}`)},
+	)
+}
+
+// hushed runs a command and checks that nothing is shown that it may not show.
+// CASE stands for the case with a prompt in it.
+func (w *world) hushed(line string) result {
+	w.t.Helper()
+	if line == "serve" {
+		return w.serveOnce()
+	}
+	if strings.Contains(line, "CASE") {
+		number := w.query(`select quarantine_id from logferry_private.quarantine where log_id = '3'`)
+		line = strings.Replace(line, "CASE", strings.TrimSpace(number), 1)
+	}
+	if !strings.HasPrefix(line, "quarantine show ") || w.env["LOGFERRY_PAYLOADS"] != "on" {
+		return w.run(w.t.Context(), line)
+	}
+	r := w.unseen(w.t.Context(), line)
+	w.hides(line, r, slices.DeleteFunc(secrets(), func(s string) bool { return s == canaryPrompt })...)
+	if !strings.Contains(r.out, canaryPrompt) {
+		w.t.Errorf("%s: the prompt is not kept, or not shown", line)
+	}
+	return r
+}
+
+// serveOnce lets serve make one pass.
+func (w *world) serveOnce() result {
+	w.t.Helper()
+	passes := func() string {
+		return w.query(`select count(*) from logferry.runs where command = 'serve' and finished_at is not null`)
+	}
+	before := passes()
+	ctx, stop := context.WithCancelCause(w.t.Context())
+	ended := make(chan result, 1)
+	go func() { ended <- w.unseen(ctx, "serve") }()
+	until(w.t, "serve made no pass", func() bool { return passes() != before })
+	stop(stopped{syscall.SIGTERM})
+	r := <-ended
+	w.hides("serve", r, secrets()...)
+	if r.code == ferry.ExitSIGTERM {
+		r.code = 0 // there is no other end
+	}
+	return r
 }
 
 // TestForget: a forgotten stream keeps its rows and is met anew.

@@ -136,6 +136,11 @@ func (u *underway) ends(by syscall.Signal, summary string) {
 	if last := lines[len(lines)-1]; !strings.HasPrefix(last, summary) || summary == "" && last != "" {
 		u.t.Errorf("want one line %q, got\n%s", summary, u.out.String())
 	}
+	for _, secret := range secrets() {
+		if strings.Contains(u.out.String()+u.errs.String(), secret) {
+			u.t.Errorf("%q is shown:\n%s%s", secret, u.out.String(), u.errs.String())
+		}
+	}
 	if !strings.Contains(u.errs.String(), "logferry: stopped by SIG") {
 		u.t.Errorf("does not say that it was stopped:\n%s", u.errs.String())
 	}
