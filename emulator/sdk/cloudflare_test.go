@@ -16,7 +16,7 @@ import (
 
 const (
 	account = "0123456789abcdef0123456789abcdef"
-	token   = "made-up-token"
+	token   = "canary-token-sdk"
 )
 
 var (
