@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -141,7 +142,7 @@ func TestEveryVariable(t *testing.T) {
 			if strings.HasPrefix(name, "quoted") && !strings.Contains(strings.Join(c.problems, ""), "quotes") {
 				t.Errorf("%s: nothing about the quotes: %q", v.name, c.problems)
 			}
-			if strings.ContainsAny(strings.Join(c.problems, ""), "\n\t\x00\xff") {
+			if strings.ContainsAny(strings.Join(c.problems, ""), "\n\t\x00") || !utf8.ValidString(strings.Join(c.problems, "")) {
 				t.Errorf("%s, %s: the problem is more than one line: %q", v.name, name, c.problems)
 			}
 		}
