@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -163,9 +164,17 @@ func TestC07StoppedWhileItWaits(t *testing.T) {
 	w := full(t)
 	w.ok("sync")
 	w.query(`delete from logferry.requests where created_at < now() - interval '1 hour'`)
-	w.emu.SetFaults(emulator.Faults{AnswerTime: 50 * time.Millisecond})
+	var reads atomic.Bool // counts ask for first pages only
+	w.emu.SetFaults(emulator.Faults{OnRequest: func(_ int, r emulator.Request) {
+		if r.Page > 1 && reads.CompareAndSwap(false, true) {
+			w.emu.SetFaults(emulator.Faults{AnswerTime: time.Minute})
+		}
+	}})
 	verify := w.begin("verify --repair")
-	until(t, "verify reads nothing again", func() bool { return w.query(`select 1 from logferry.windows where kind = 'verify' limit 1`) != "" })
+	until(t, "verify reads nothing again", reads.Load)
+	if w.query(`select 1 from logferry.windows where kind = 'verify' and status = 'claimed' limit 1`) == "" {
+		t.Error("verify reads without a claim")
+	}
 	verify.ends(syscall.SIGTERM, "verify: ")
 	w.checkpointed()
 
