@@ -33,7 +33,7 @@ func (f *Ferry) Backfill(ctx context.Context, o BackfillOptions) (Summary, error
 			if timedOut(ctx, limited, err) {
 				err = nil // what is not covered is told below
 			}
-			return err
+			return errors.Join(err, s.warnLate(ctx))
 		}))
 		return errors.Join(err, r.watchFields(ctx, streams), r.sumUpBackfill(ctx, streams, span))
 	})

@@ -8,9 +8,13 @@ import (
 	"logferry/load"
 )
 
-// patience is the share of logs that a settle worth setting waits for: what
-// comes later still is the recheck's.
-const patience = 0.999
+// tolerated is the share of logs for which no settle worth setting waits: what
+// comes later still is the recheck's. enough is how many must have been measured
+// to speak of shares.
+const (
+	tolerated = 0.001
+	enough    = 1000
+)
 
 // warnLate tells that logs came later than settle, and which settle would have
 // waited for them. Nothing is lost by that: rechecks found these logs. What
@@ -22,25 +26,44 @@ func (s *stream) warnLate(ctx context.Context) error {
 	if late == 0 {
 		return nil
 	}
-	wait, err := s.run.store.LatenessWithin(ctx, s.ID, s.run.cfg.Lookback, patience)
+	ctx, cancel := s.run.ending(ctx) // the run's time may be over
+	defer cancel()
+	measured, wait, err := s.run.store.LateShare(ctx, s.ID, s.run.cfg.Lookback, tolerated)
 	if err != nil {
 		return err
 	}
-	settle := s.run.cfg.Settle
-	text := fmt.Sprintf("%s: %s came later than LOGFERRY_SETTLE=%s; the recheck found %s", s.Name, number(int(late), "log"), FormatDuration(settle), oneOrAll(late))
-	if wait > settle {
-		s.run.note(fmt.Sprintf("%s; LOGFERRY_SETTLE=%s would have waited for 999 of 1000 logs of the last 30 days", text, FormatDuration(roundUp(wait))))
-	} else {
-		s.run.note(text + ", and 999 of 1000 logs of the last 30 days came in time: there is nothing to set")
-	}
+	s.run.note(fmt.Sprintf("%s: %s came later than LOGFERRY_SETTLE=%s, and %s found; %s", s.Name, number(int(late), "log"),
+		FormatDuration(s.run.cfg.Settle), wasOrWere(late), s.settleAdvice(measured, wait)))
 	return nil
 }
 
-func oneOrAll(n int64) string {
-	if n == 1 {
-		return "it"
+// settleAdvice is which settle would have waited for the late logs.
+func (s *stream) settleAdvice(measured int64, wait time.Duration) string {
+	set := "LOGFERRY_SETTLE=" + FormatDuration(roundUp(wait))
+	switch {
+	case wait == 0 && measured >= enough:
+		return "of 1000 logs measured in the last 30 days 999 came in time: there is nothing to set"
+	case wait == 0:
+		return "what comes later than LOGFERRY_LOOKBACK was filled in later: no settle waits for it"
+	case measured < enough:
+		return fmt.Sprintf("%s would have waited for those of the lookback, but only %s measured so far", set, numberWere(measured))
+	default:
+		return set + " would have waited for 999 of 1000 logs of the last 30 days"
 	}
-	return "them"
+}
+
+func numberWere(n int64) string {
+	if n == 1 {
+		return "1 log was"
+	}
+	return fmt.Sprintf("%d logs were", n)
+}
+
+func wasOrWere(n int64) string {
+	if n == 1 {
+		return "was"
+	}
+	return "were"
 }
 
 // roundUp makes of a measured time one that a person would set: whole minutes,

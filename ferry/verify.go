@@ -33,7 +33,7 @@ func (f *Ferry) Verify(ctx context.Context, o VerifyOptions) (VerifyReport, erro
 			mu.Lock()
 			defer mu.Unlock()
 			report.Spans = append(report.Spans, spans...)
-			return err
+			return errors.Join(err, s.warnLate(ctx))
 		}))
 		return errors.Join(err, differences(report.Spans))
 	})

@@ -41,6 +41,9 @@ type Claim struct {
 	// Covered are the parts of it that were covered before: a log new in them
 	// came later than settle allows.
 	Covered []Span
+	// Ahead is where coverage ended before: what lies from there on is read for
+	// the first time as it comes. Zero: nothing was covered.
+	Ahead time.Time
 	// Failed is how wide the latest window that began here was, if the source
 	// failed at it; 0: none did.
 	Failed time.Duration
@@ -193,20 +196,25 @@ func insertClaim(ctx context.Context, tx pgx.Tx, w Want, gap Span) (*Claim, erro
 		             where t.stream_id = $1::integer and t.kind = 'tail' and t.window_id <> $2::bigint), '{}') as spans,
 		            tstzmultirange(tstzrange($3::timestamptz, $4::timestamptz)) as claimed
 		       from logferry.stream_state where stream_id = $1::integer)
-		select false, lower(g), upper(g) from known, unnest(spans * claimed) g
+		select 'known', lower(g), upper(g) from known, unnest(spans * claimed) g
 		union all
-		select true, lower(g), upper(g) from known, unnest(coverage * claimed) g
+		select 'covered', lower(g), upper(g) from known, unnest(coverage * claimed) g
+		union all
+		select 'ahead', upper(coverage), upper(coverage) from known where not isempty(coverage)
 		 order by 1, 2`, c.Stream, c.ID, c.From, c.To)
 	if err != nil {
 		return nil, err
 	}
-	var covered bool
+	var what string
 	var part Span
-	_, err = pgx.ForEachRow(rows, []any{&covered, &part.From, &part.To}, func() error {
-		if covered {
+	_, err = pgx.ForEachRow(rows, []any{&what, &part.From, &part.To}, func() error {
+		switch what {
+		case "covered":
 			c.Covered = append(c.Covered, part)
-		} else {
+		case "known":
 			c.Known = append(c.Known, part)
+		default:
+			c.Ahead = part.To
 		}
 		return nil
 	})

@@ -12,8 +12,9 @@ import (
 )
 
 // Lateness is measured where it can be: a log's age at its first meeting says
-// how late it appeared only if somebody had looked at its time before, or if it
-// was met as young as the tail. The age of a backlog says nothing. Ages are
+// how late it appeared, at most, if somebody had looked at its time before, if it
+// was met as young as the tail, or if passes read on from where the one before
+// had ended. The age of a backlog says nothing. Ages are
 // counted per stream and day, rounded up to two significant digits of a second,
 // in the transaction that inserts the logs: each is counted once, or, when the
 // answer to that commit is lost, with the rows that it did insert.
@@ -58,7 +59,8 @@ func (w *Writing) queueLateness(b *pgx.Batch, c *chunk, now time.Time) {
 
 // watched tells whether the age of a log that is new says how late it appeared.
 func (w *Writing) watched(r *transform.Record) bool {
-	return w.claim.Kind == KindTail || w.claim.knows(r.CreatedAt)
+	ahead := w.claim.Ahead
+	return w.claim.Kind == KindTail || w.claim.knows(r.CreatedAt) || !ahead.IsZero() && !r.CreatedAt.Before(ahead)
 }
 
 // ageBucket is the age in seconds, rounded up to two significant digits. A log
@@ -72,18 +74,26 @@ func ageBucket(age time.Duration) int32 {
 	return int32(min(math.Ceil(seconds/step)*step, math.MaxInt32))
 }
 
-// LatenessWithin is the age below which the given share of the stream's logs of
-// the last 30 days was first met, of those that were met before they were as old
-// as limit. It is zero where none was measured.
-func (s *Store) LatenessWithin(ctx context.Context, stream int32, limit time.Duration, share float64) (time.Duration, error) {
+// LateShare tells how the stream's late logs of the last 30 days lie: how many
+// logs were measured, and after how long at most all but the given share of these
+// had come, leaving out late ones older than limit, which were filled in later.
+// In time is what was not late, whatever its age; zero: all but the share came so.
+func (s *Store) LateShare(ctx context.Context, stream int32, limit time.Duration, share float64) (measured int64, wait time.Duration, err error) {
 	var found float64
-	err := s.retry(ctx, func() error {
+	err = s.retry(ctx, func() error {
 		return s.pool.QueryRow(ctx, `
-			select coalesce(min(h.seconds) filter (where h.upto >= h.logs * $3::float8), 0)::float8
-			  from (select seconds, sum(sum(logs)) over (order by seconds) as upto, sum(sum(logs)) over () as logs
-			          from logferry.lateness
-			         where stream_id = $1::integer and seconds <= $2::float8 and met_on > (now() at time zone 'UTC')::date - 30
-			         group by seconds) h`, stream, limit.Seconds(), share).Scan(&found)
+			with counted as (
+			     select seconds, sum(logs) as logs, sum(late_logs) as late from logferry.lateness
+			      where stream_id = $1::integer and met_on > (now() at time zone 'UTC')::date - 30
+			      group by seconds),
+			later as ( -- than a settle of so many seconds
+			     select seconds, coalesce(sum(late) over (order by seconds desc rows between unbounded preceding and 1 preceding), 0) as left_out
+			       from counted where late > 0 and seconds <= $2::float8),
+			total as (select coalesce(sum(logs), 0) as logs, coalesce(sum(late) filter (where seconds <= $2::float8), 0) as late from counted)
+			select total.logs::bigint,
+			       case when total.late > total.logs * $3::float8
+			            then (select min(seconds) from later where left_out <= total.logs * $3::float8) else 0 end::float8
+			  from total`, stream, limit.Seconds(), share).Scan(&measured, &found)
 	})
-	return seconds(found), classify("read the stream's lateness", err)
+	return measured, seconds(found), classify("read the stream's lateness", err)
 }

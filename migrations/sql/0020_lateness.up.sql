@@ -8,7 +8,7 @@ create table logferry.lateness (
 );
 
 comment on table logferry.lateness is
-  'How long after their time logs first appeared, counted by day and age. Only of logs in time that had been looked at before, or was as young as the tail: a backlog''s age says nothing of its source.';
+  'How long after their time logs first appeared, counted by day and age. Only of logs in time that had been looked at before, that followed the end of coverage, or that was as young as the tail: a backlog''s age says nothing of its source.';
 comment on column logferry.lateness.stream_id is 'Feed.';
 comment on column logferry.lateness.met_on is 'Day (UTC) on which the logs were first met.';
 comment on column logferry.lateness.seconds is

@@ -1,0 +1,35 @@
+package load
+
+import (
+	"testing"
+	"time"
+)
+
+// A log's age at its first meeting is measured where somebody had looked before,
+// and where reading goes on from the end of coverage; a backlog's is not.
+func TestLatenessCounts(t *testing.T) {
+	t.Parallel()
+	f := newFeed(t)
+	measured := func() (logs, late int) {
+		t.Helper()
+		return count(t, f.Store, `select coalesce(sum(logs), 0) from logferry.lateness`), count(t, f.Store, `select coalesce(sum(late_logs), 0) from logferry.lateness`)
+	}
+	expect := func(what string, logs, late int) {
+		t.Helper()
+		if n, l := measured(); n != logs || l != late {
+			t.Errorf("%s: %d logs measured, %d of them late; want %d and %d", what, n, l, logs, late)
+		}
+	}
+	f.read(0, 10, entry("a", minute(1), ""))
+	expect("a backlog", 0, 0)
+	f.read(-20, 0, entry("b", minute(-1), ""))
+	expect("before the coverage", 0, 0)
+	f.read(10, 20, entry("c", minute(11), ""), entry("d", minute(12), ""))
+	expect("after it", 2, 0)
+	f.read(0, 20, entry("a", minute(1), ""), entry("c", minute(11), ""), entry("d", minute(12), ""), entry("e", minute(13), ""))
+	expect("inside it", 3, 1)
+	n, wait, err := f.LateShare(t.Context(), f.stream.ID, 100*365*24*time.Hour, 0.001)
+	if err != nil || n != 3 || wait == 0 {
+		t.Errorf("%d logs measured, %s would have waited (%v)", n, wait, err)
+	}
+}
