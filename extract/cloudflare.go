@@ -73,8 +73,8 @@ func (c *Cloudflare) Streams(ctx context.Context) ([]Stream, error) {
 	var streams []Stream
 	for _, g := range gateways {
 		id := text(g["id"])
-		streams = append(streams, Stream{Container: id, Name: c.Name(id), Note: gatewayNote(g), Keeps: Retention{
-			Limit: number(g["log_management"], 0), AtFull: text(g["log_management_strategy"]),
+		streams = append(streams, Stream{Container: id, Name: c.Name(id), Keeps: Retention{
+			Off: string(g["collect_logs"]) == "false", Limit: number(g["log_management"], 0), AtFull: text(g["log_management_strategy"]),
 		}})
 	}
 	return streams, nil
@@ -83,14 +83,6 @@ func (c *Cloudflare) Streams(ctx context.Context) ([]Stream, error) {
 // Name is how a gateway's stream is shown: cloudflare/<account>/<gateway>.
 func (c *Cloudflare) Name(gateway string) string {
 	return "cloudflare/" + c.account + "/" + gateway
-}
-
-// gatewayNote says why a gateway has no logs.
-func gatewayNote(gateway map[string]json.RawMessage) string {
-	if string(gateway["collect_logs"]) == "false" {
-		return "this gateway does not collect logs"
-	}
-	return ""
 }
 
 // Page asks for one page of a gateway's logs.

@@ -147,7 +147,7 @@ func TestCloudflareGateways(t *testing.T) {
 	}
 	want := []Stream{
 		{Container: "plain", Name: "cloudflare/acc/plain"},
-		{Container: "off", Name: "cloudflare/acc/off", Note: "this gateway does not collect logs"},
+		{Container: "off", Name: "cloudflare/acc/off", Keeps: Retention{Off: true}},
 		{Container: "full", Name: "cloudflare/acc/full", Keeps: Retention{Limit: 100_000, AtFull: StopInserting}},
 		{Container: "rolling", Name: "cloudflare/acc/rolling", Keeps: Retention{AtFull: DeleteOldest}},
 	}

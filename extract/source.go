@@ -10,16 +10,18 @@ type Stream struct {
 	Container string // gateway id or dataset id
 	Name      string // shown to people: cloudflare/<account>/<gateway>, keywordsai/<dataset>
 	// Note is something a person should know about the feed, such as a
-	// gateway that does not collect logs; empty otherwise.
+	// dataset that is still being filled; empty otherwise.
 	Note string
 	// Keeps is what the feed does with its logs in the long run; only
 	// Cloudflare lists that.
 	Keeps Retention
 }
 
-// A Retention is how many logs a gateway keeps, and what it does at that limit
-// (log_management and log_management_strategy of Cloudflare's list of gateways).
+// A Retention is whether a gateway keeps logs, how many, and what it does at that
+// limit (collect_logs, log_management and log_management_strategy of Cloudflare's
+// list of gateways).
 type Retention struct {
+	Off    bool   // it is set not to collect logs
 	Limit  int64  // 0: not told
 	AtFull string // DeleteOldest or StopInserting; empty: not told
 }

@@ -30,6 +30,7 @@ const (
 	RiskFull    = "full"    // it is full and stores no new logs
 	RiskDeletes = "deletes" // it will delete logs that are unread
 	RiskDeleted = "deleted" // it has deleted logs that were unread
+	RiskOff     = "off"     // it is set not to collect logs
 )
 
 // guard looks for a risk and says it. It is advice: what goes wrong with it is
@@ -71,18 +72,23 @@ func (s *stream) unguard(ctx context.Context) error {
 
 // risk tells what threatens the stream's unread logs.
 func (s *stream) risk(ctx context.Context) (load.RetentionRisk, error) {
-	total := s.head.Total
-	if total < smallestLimit && !s.listed.discovered {
+	total, counted := s.head.Total, s.counted()
+	if s.listed.keeps.Off {
+		return load.RetentionRisk{Code: RiskOff, At: s.head.Newest.At, Detail: "this gateway does not collect logs (its setting collect_logs)"}, nil
+	}
+	if counted && total < smallestLimit && !s.listed.discovered {
 		return load.RetentionRisk{}, nil
 	}
 	keeps := s.account.keeps(ctx, s.listed)
-	if total < keeps.Limit/2 || keeps.Limit == 0 && total < smallestLimit {
+	if counted && (total < keeps.Limit/2 || keeps.Limit == 0 && total < smallestLimit) {
 		return load.RetentionRisk{}, nil
 	}
 	unread, err := s.oldestUnread(ctx)
 	switch {
 	case err != nil:
 		return load.RetentionRisk{}, err
+	case keeps.AtFull == extract.StopInserting && !counted:
+		return load.RetentionRisk{}, nil
 	case keeps.AtFull == extract.StopInserting:
 		return s.riskOfStopping(ctx, keeps.Limit)
 	case s.settled().Sub(unread) < behind && !s.shortLived(keeps.Limit):
@@ -93,12 +99,16 @@ func (s *stream) risk(ctx context.Context) (load.RetentionRisk, error) {
 	case err != nil || oldest.IsZero():
 		return load.RetentionRisk{}, err
 	case oldest.After(unread) && unread.After(s.StartsAt):
-		return load.RetentionRisk{Code: RiskDeleted, At: oldest, Detail: fmt.Sprintf(
+		return load.RetentionRisk{Code: RiskDeleted, At: oldest, Lost: load.Span{From: unread, To: oldest}, Detail: fmt.Sprintf(
 			"the source no longer serves logs before %s, and read was only up to %s: what came between was deleted unread; run sync more often, or let the gateway keep more",
 			stamp(oldest), stamp(unread))}, nil
 	}
 	return s.riskOfDeletion(ctx, keeps.Limit, oldest, later(oldest, unread))
 }
+
+// counted tells that the head's total is one: not missing, and not at the usual
+// cap. Without it, how full a gateway is can't be told, but what it deleted can.
+func (s *stream) counted() bool { return s.head.Total >= 0 && s.head.Total != walkBelow }
 
 // oldestUnread is where the stream's first gap begins.
 func (s *stream) oldestUnread(ctx context.Context) (time.Time, error) {
@@ -145,7 +155,7 @@ func (s *stream) riskOfStopping(ctx context.Context, limit int64) (load.Retentio
 // riskOfDeletion is for a gateway that deletes its oldest logs when it is full:
 // what is free, and what is read already, goes first.
 func (s *stream) riskOfDeletion(ctx context.Context, limit int64, oldest, unread time.Time) (load.RetentionRisk, error) {
-	if limit == 0 {
+	if limit == 0 || !s.counted() {
 		return load.RetentionRisk{}, nil
 	}
 	rate, err := s.rate(ctx)

@@ -113,6 +113,8 @@ func TestGuardOfGatewaysThatDelete(t *testing.T) {
 	brief := w.limited("brief", 90, "DELETE_OLDEST", cloudflareLogs(7, 90, now.Add(-20*time.Minute), now)...)
 	stuck := w.limited("stuck", 200, "DELETE_OLDEST", spread(2)...)
 	lost := w.limited("lost", 200, "DELETE_OLDEST", spread(3)...)
+	uncounted := w.limited("uncounted", 200, "DELETE_OLDEST", spread(3)...)
+	uncounted.SetFaults(emulator.Faults{TotalMissing: true})
 	stuck.SetFaults(emulator.Faults{TotalOff: 1})
 	w.sync(ferry.ExitData)
 	if got := w.risk(behind); got != "" {
@@ -135,14 +137,21 @@ func TestGuardOfGatewaysThatDelete(t *testing.T) {
 			old++
 		}
 	}
-	lost.DeleteOldest(old)
-	lost.Insert(cloudflareLogs(5, old, now.Add(-2*time.Hour), now.Add(-time.Hour))...)
+	for _, stream := range []*emulator.Stream{lost, uncounted} {
+		stream.DeleteOldest(old)
+		stream.Insert(cloudflareLogs(5, old, now.Add(-2*time.Hour), now.Add(-time.Hour))...)
+	}
 	sum := w.sync(ferry.ExitOK)
 	if got := about(sum, behind); !strings.Contains(got, "at most 220 are kept) the gateway deletes the oldest unread log, of "+unread.UTC().Format("2006-01-02T15:04")[:13]) {
 		t.Errorf("noted %q", got)
 	}
-	if got := about(sum, lost); !strings.Contains(got, "what came between was deleted unread") {
-		t.Errorf("noted %q", got)
+	for _, stream := range []*emulator.Stream{lost, uncounted} {
+		if got := about(sum, stream); !strings.Contains(got, "what came between was deleted unread") {
+			t.Errorf("%s: noted %q", stream.Name(), got)
+		}
+	}
+	if at := query[time.Time](w, `select window_start from llm.load_audit where kind = 'notice' and stream_name = $1 order by finished_at desc limit 1`, lost.Name()); at.Sub(unread).Abs() > time.Minute {
+		t.Errorf("the ledger tells of a loss at %s, not from %s on", at, unread)
 	}
 	if got := w.risk(behind); got != "" {
 		t.Errorf("read in time, but %q", got)
@@ -151,11 +160,37 @@ func TestGuardOfGatewaysThatDelete(t *testing.T) {
 		t.Errorf("%q, %q", w.risk(lost), n)
 	}
 	said := len(w.notices(lost))
-	if w.sync(ferry.ExitOK); w.risk(lost) != "" || len(w.notices(lost)) != said {
-		t.Errorf("a pass later: %q, %q", w.risk(lost), w.notices(lost))
+	if sum := w.sync(ferry.ExitOK); w.risk(lost) != "deleted" || about(sum, lost) != "" || len(w.notices(lost)) != said {
+		t.Errorf("a pass later: %q, %q, %q", w.risk(lost), about(sum, lost), w.notices(lost))
+	}
+	w.exec(`update logferry.stream_state set retention_risk_at = now() - interval '31 days' where retention_risk = 'deleted'`)
+	if w.sync(ferry.ExitOK); w.risk(lost) != "" {
+		t.Errorf("a month later: %q", w.risk(lost))
 	}
 	// One keeps its logs for 20 minutes: read in time so far, but only just.
 	if w.risk(brief) != "deletes" || len(w.notices(brief)) != 1 {
 		t.Errorf("%q, %q", w.risk(brief), w.notices(brief))
+	}
+}
+
+// A gateway that is set not to collect logs is said to be, as long as it is.
+func TestGuardOfGatewaysThatAreOff(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, emulator.Options{})
+	now := time.Now()
+	silent, old := w.gateway("silent"), w.gateway("old")
+	old.Insert(cloudflareLogs(1, 30, now.Add(-5*time.Hour), now.Add(-4*time.Hour))...)
+	for _, stream := range []*emulator.Stream{silent, old} {
+		stream.SetEntry([]byte(`{"id":"` + stream.Name()[len("cloudflare/"+testAcct+"/"):] + `","collect_logs":false}`))
+	}
+	sum := w.sync(ferry.ExitOK)
+	for _, stream := range []*emulator.Stream{silent, old} {
+		if w.risk(stream) != "off" || !strings.Contains(about(sum, stream), "does not collect logs") {
+			t.Errorf("%s: %q, %q", stream.Name(), w.risk(stream), about(sum, stream))
+		}
+	}
+	old.SetEntry([]byte(`{"id":"old","collect_logs":true}`))
+	if w.sync(ferry.ExitOK); w.risk(old) != "" {
+		t.Errorf("collecting again: %q", w.risk(old))
 	}
 }

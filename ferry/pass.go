@@ -88,7 +88,7 @@ func (s *stream) sync(ctx context.Context) error {
 		return err
 	}
 	want := load.Span{From: s.StartsAt, To: s.settled()}
-	if footing == ready {
+	if footing == ready || s.listed.keeps.Off {
 		s.guard(ctx)
 	}
 	switch {

@@ -32,19 +32,26 @@ type RetentionRisk struct {
 	Code   string    // as in llm.freshness.retention_risk; empty: none known
 	At     time.Time // see llm.freshness.retention_risk_at
 	Detail string    // for the ledger, when the code is new
+	Lost   Span      // what was deleted unread; empty: nothing
 }
 
-// SaveRetentionRisk keeps the stream's risk, and writes a notice when it is
-// another one than before.
+// SaveRetentionRisk keeps the stream's risk, and writes a notice over the span
+// when it is another one than before. A loss is shown for 30 days, unless
+// something else threatens: it does not end with the pass that found it.
 func (s *Store) SaveRetentionRisk(ctx context.Context, stream int32, run int64, seen Span, risk RetentionRisk) error {
 	return s.tx(ctx, "save the stream's retention risk", func(tx pgx.Tx) error {
 		var before string
+		var mourned bool
 		err := tx.QueryRow(ctx, `
-			select coalesce(retention_risk, '') from logferry.stream_state where stream_id = $1::integer for update`, stream).Scan(&before)
-		if err != nil || before == "" && risk.Code == "" {
+			select coalesce(retention_risk, ''), coalesce(retention_risk = 'deleted' and retention_risk_at > now() - interval '30 days', false)
+			  from logferry.stream_state where stream_id = $1::integer for update`, stream).Scan(&before, &mourned)
+		if err != nil || risk.Code == "" && (before == "" || mourned) {
 			return err
 		}
-		if risk.Code != "" && risk.Code != before {
+		if !risk.Lost.Empty() {
+			seen = risk.Lost
+		}
+		if risk.Code != "" && (risk.Code != before || !risk.Lost.Empty()) {
 			if err := notice(ctx, tx, stream, run, seen, risk.Detail); err != nil {
 				return err
 			}

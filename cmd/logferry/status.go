@@ -100,6 +100,8 @@ func retention(s ferry.StreamStatus) string {
 		return "is full at " + at + " and then stores no new logs"
 	case ferry.RiskFull:
 		return "is full and stores no new logs since " + at
+	case ferry.RiskOff:
+		return "does not collect logs"
 	case ferry.RiskDeletes:
 		return "deletes unread logs from " + at + " on"
 	default:

@@ -62,9 +62,9 @@ comment on column logferry.stream_state.source_oldest_at is 'Oldest log the sour
 comment on column logferry.stream_state.outside_rows is
   'Logs the source counts outside the spans read, when last asked.';
 comment on column logferry.stream_state.retention_risk is
-  'How the source is about to lose logs, or has lost them, before they are read: fills, full, deletes or deleted; null: nothing of that kind is known.';
+  'How the source is about to lose logs, or has lost them, before they are read: fills, full, deletes, deleted or off; null: nothing of that kind is known.';
 comment on column logferry.stream_state.retention_risk_at is
-  'fills and deletes: when, at the present rate. full: newest log. deleted: what is older was deleted unread.';
+  'fills and deletes: when, at the present rate. full and off: newest log. deleted: what is older was deleted unread.';
 comment on column logferry.stream_state.updated_at is 'Last change.';
 
 create function logferry.watermark(starts_at timestamptz, coverage tstzmultirange) returns timestamptz

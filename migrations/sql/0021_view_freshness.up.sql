@@ -74,6 +74,6 @@ comment on column llm.freshness.lateness_max is 'The same for all of them.';
 comment on column llm.freshness.late_logs is
   'Logs of the last 30 days that came later than LOGFERRY_SETTLE allows: their time was covered already. A recheck found them.';
 comment on column llm.freshness.retention_risk is
-  'How the source is about to lose logs before they are read, or has lost them, as of the last pass. fills: the gateway will be full and then store no new ones. full: it stores none any more. deletes: the oldest unread log will be deleted. deleted: unread logs have been deleted. Null: nothing of that kind is known.';
+  'How the source is about to lose logs before they are read, or has lost them, as of the last pass. fills: the gateway will be full and then store no new ones. full: it stores none any more. deletes: the oldest unread log will be deleted. deleted: unread logs have been deleted, in the last 30 days. off: the gateway does not collect logs. Null: nothing of that kind is known.';
 comment on column llm.freshness.retention_risk_at is
-  'fills and deletes: when, at the present rate. full: newest log stored. deleted: everything older that was unread is lost.';
+  'fills and deletes: when, at the present rate. full and off: newest log stored. deleted: everything older that was unread is lost.';
