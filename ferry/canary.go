@@ -70,17 +70,37 @@ func (r *run) watchSource(ctx context.Context, source string, read []*stream, me
 	if err := r.store.SaveDrift(ctx, met); err != nil || len(told) == 0 {
 		return err
 	}
+	shown := told
 	if len(told) > canaryNames {
-		told = append(told[:canaryNames], fmt.Sprintf("and %d more changes", len(told)-canaryNames))
+		shown = append(slices.Clone(told[:canaryNames]), fmt.Sprintf("and %d more changes", len(told)-canaryNames))
 	}
-	text := "the documents' fields changed: " + strings.Join(told, "; ") + " (see logferry.field_drift)"
+	text := "the documents' fields changed: " + strings.Join(shown, "; ") + " (see logferry.field_drift)"
 	r.note(source + ": " + text)
-	for _, s := range read {
+	for _, s := range changed(read, before, told) {
 		if err := r.store.Notice(ctx, s.ID, r.id, s.seen(), text); err != nil {
 			return err
 		}
 	}
 	return r.store.Vanished(ctx, source, vanished)
+}
+
+// changed are the streams whose own documents show one of the changes; all of
+// them where only all together do.
+func changed(read []*stream, before []load.SeenField, told []string) []*stream {
+	path := func(text string) string { return text[:strings.Index(text, " is ")] }
+	var showing []*stream
+	for _, s := range read {
+		mine, _ := fieldChanges(before, s.drift.Seen())
+		if slices.ContainsFunc(mine, func(one string) bool {
+			return slices.ContainsFunc(told, func(other string) bool { return path(one) == path(other) })
+		}) {
+			showing = append(showing, s)
+		}
+	}
+	if len(showing) == 0 {
+		return read
+	}
+	return showing
 }
 
 // fieldChanges tells how fields differ from those of earlier runs: unknown ones

@@ -71,6 +71,25 @@ func TestCanaryOfFields(t *testing.T) {
 	}
 }
 
+// The ledger tells of changed fields where they were met, not of other streams of
+// the source.
+func TestCanaryNamesItsStream(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, emulator.Options{})
+	now := time.Now()
+	prod, other := w.gateway("prod"), w.gateway("other")
+	for _, stream := range []*emulator.Stream{prod, other} {
+		stream.Insert(cloudflareLogs(1, 30, now.Add(-5*time.Minute), now)...)
+	}
+	w.sync(ferry.ExitOK)
+	other.Insert(cloudflareLogs(2, 30, now.Add(-5*time.Minute), now)...)
+	prod.Insert(edited(t, cloudflareLogs(3, 30, now.Add(-5*time.Minute), now), "model", `"model":"gpt","surprise":1`)...)
+	w.sync(ferry.ExitOK)
+	if of, not := w.notices(prod), w.notices(other); len(of) != 1 || !strings.Contains(of[0], "surprise is new") || len(not) != 0 {
+		t.Errorf("ledger %q of the gateway whose logs changed, %q of the other", of, not)
+	}
+}
+
 // Smaller pages, and an API that speaks otherwise than before: noted, in the
 // ledger once, and read.
 func TestCanaryOfDialects(t *testing.T) {
