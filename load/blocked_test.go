@@ -34,6 +34,15 @@ func TestD05BlockerIsNamed(t *testing.T) {
 		}
 		must(t, holder.Close(t.Context()))
 	}
+	keeper := hold(t, url+"&application_name=psql", `lock table logferry.windows`)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	_, err := f.Settled(ctx, f.stream.ID, Span{minute(0), minute(10)})
+	if err == nil || !strings.HasSuffix(err.Error(), `(application "psql") holds AccessExclusiveLock on logferry.windows`) {
+		t.Errorf("who only reads: %v", err)
+	}
+	must(t, keeper.Close(t.Context()))
+
 	reader := hold(t, url+"&application_name=notebook", `select from logferry.windows`)
 	owner, err := pgx.Connect(t.Context(), url+"&application_name=psql")
 	must(t, err)

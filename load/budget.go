@@ -146,7 +146,7 @@ func (s *Store) Block(ctx context.Context, c Credential, d time.Duration) error 
 func (s *Store) BudgetUse(ctx context.Context, c Credential, b Budget) (used int, blockedUntil time.Time, err error) {
 	var blocked *time.Time
 	err = s.retry(ctx, func() error {
-		return s.pool.QueryRow(ctx, `
+		return s.ask(ctx, `
 			with clock as materialized (select clock_timestamp() as t)
 			select
 				(select coalesce(sum(used), 0) from logferry.budget_slots, clock

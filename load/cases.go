@@ -39,22 +39,20 @@ type CaseFilter struct {
 func (s *Store) Cases(ctx context.Context, f CaseFilter) ([]Case, error) {
 	var cases []Case
 	err := s.retry(ctx, func() error {
-		rows, err := s.pool.Query(ctx, `
+		return s.ask(ctx, `
 			select q.quarantine_id, s.stream_name, s.source, s.container_ref, q.reason_code, coalesce(q.reason_detail, ''), coalesce(q.log_id, ''),
 			       coalesce(q.claimed_created_at, ''), q.first_seen_at, q.last_seen_at, q.seen_count, coalesce(q.resolution, ''),
 			       coalesce(octet_length(q.raw), 0), q.stream_id
 			  from logferry_private.quarantine q join logferry.streams s using (stream_id)
 			 where ($1::bigint[] is null or q.quarantine_id = any($1::bigint[])) and ($2::text = '' or s.stream_name = $2::text)
 			   and ($3::boolean or q.resolved_at is null)
-			 order by q.quarantine_id`, f.IDs, f.Stream, f.Resolved)
-		if err != nil {
+			 order by q.quarantine_id`, f.IDs, f.Stream, f.Resolved).each(func(rows pgx.Rows) (err error) {
+			cases, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (c Case, err error) {
+				return c, row.Scan(&c.ID, &c.Stream, &c.Source, &c.Container, &c.Code, &c.Detail, &c.LogID,
+					&c.ClaimedCreatedAt, &c.FirstSeen, &c.LastSeen, &c.Seen, &c.Resolution, &c.Size, &c.streamID)
+			})
 			return err
-		}
-		cases, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (c Case, err error) {
-			return c, row.Scan(&c.ID, &c.Stream, &c.Source, &c.Container, &c.Code, &c.Detail, &c.LogID,
-				&c.ClaimedCreatedAt, &c.FirstSeen, &c.LastSeen, &c.Seen, &c.Resolution, &c.Size, &c.streamID)
 		})
-		return err
 	})
 	return cases, classify("read the quarantine", err)
 }
@@ -64,7 +62,7 @@ func (s *Store) Cases(ctx context.Context, f CaseFilter) ([]Case, error) {
 func (s *Store) CaseBytes(ctx context.Context, id int64) ([]byte, error) {
 	var raw []byte
 	err := s.retry(ctx, func() error {
-		return s.pool.QueryRow(ctx, `select raw from logferry_private.quarantine where quarantine_id = $1::bigint`, id).Scan(&raw)
+		return s.ask(ctx, `select raw from logferry_private.quarantine where quarantine_id = $1::bigint`, id).Scan(&raw)
 	})
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
@@ -126,7 +124,7 @@ func (s *Store) Replay(ctx context.Context, run int64, c Case, r *transform.Reco
 // case was last met.
 func (s *Store) readSince(ctx context.Context, c Case) (newer bool, err error) {
 	err = s.retry(ctx, func() error {
-		return s.pool.QueryRow(ctx, `
+		return s.ask(ctx, `
 			select exists (select from logferry.requests where stream_id = $1::integer and log_id = $2::text and loaded_at > $3::timestamptz)`,
 			c.streamID, c.LogID, c.LastSeen).Scan(&newer)
 	})

@@ -39,7 +39,7 @@ func (s *Store) Stored(ctx context.Context, stream int32, r Range) (int64, error
 	r = r.whole()
 	var n int64
 	err := s.retry(ctx, func() error {
-		return s.pool.QueryRow(ctx, `
+		return s.ask(ctx, `
 			with waiting as (
 			     select log_id from logferry_private.quarantine q
 			      where `+listedCase+`
@@ -65,7 +65,7 @@ func (s *Store) Stored(ctx context.Context, stream int32, r Range) (int64, error
 func (s *Store) NthStored(ctx context.Context, stream int32, in Span, n int) (time.Time, bool, error) {
 	var at time.Time
 	err := s.retry(ctx, func() error {
-		return s.pool.QueryRow(ctx, `
+		return s.ask(ctx, `
 			select created_at from logferry.requests
 			 where stream_id = $1::integer and created_at >= $2::timestamptz and created_at < $3::timestamptz
 			 order by created_at offset $4::integer limit 1`, stream, in.From, in.To, n).Scan(&at)
@@ -80,7 +80,7 @@ func (s *Store) NthStored(ctx context.Context, stream int32, in Span, n int) (ti
 func (s *Store) StoredAt(ctx context.Context, stream int32, at time.Time) (bool, error) {
 	var found bool
 	err := s.retry(ctx, func() error {
-		return s.pool.QueryRow(ctx, `
+		return s.ask(ctx, `
 			select exists (select from logferry.requests where stream_id = $1::integer and created_at = $2::timestamptz)`,
 			stream, micros(at)).Scan(&found)
 	})
@@ -91,7 +91,7 @@ func (s *Store) StoredAt(ctx context.Context, stream int32, at time.Time) (bool,
 func (s *Store) Has(ctx context.Context, stream int32, id string, at time.Time) (bool, error) {
 	var found bool
 	err := s.retry(ctx, func() error {
-		return s.pool.QueryRow(ctx, `
+		return s.ask(ctx, `
 			select exists (select from logferry.requests where stream_id = $1::integer and created_at = $2::timestamptz and log_id = $3::text)
 			    or exists (select from logferry_private.quarantine where stream_id = $1::integer and log_id = $3::text and resolved_at is null)`,
 			stream, micros(at), id).Scan(&found)
@@ -136,7 +136,7 @@ func (s *Store) Uncountable(ctx context.Context, stream int32, in Span) ([]Span,
 func (s *Store) Held(ctx context.Context, stream int32) (int64, error) {
 	var n int64
 	err := s.retry(ctx, func() error {
-		return s.pool.QueryRow(ctx, `
+		return s.ask(ctx, `
 			with waiting as (select log_id from logferry_private.quarantine q where `+listedCase+`)
 			select (select count(*) from logferry.requests
 			         where stream_id = $1::integer and missing_upstream_at is null
@@ -171,7 +171,7 @@ func (s *Store) Settled(ctx context.Context, stream int32, in Span) ([]Span, err
 func (s *Store) CoverageEnd(ctx context.Context, stream int32) (time.Time, bool, error) {
 	var end *time.Time
 	err := s.retry(ctx, func() error {
-		return s.pool.QueryRow(ctx, `select upper(coverage) from logferry.stream_state where stream_id = $1::integer`, stream).Scan(&end)
+		return s.ask(ctx, `select upper(coverage) from logferry.stream_state where stream_id = $1::integer`, stream).Scan(&end)
 	})
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):

@@ -20,16 +20,14 @@ type SeenField struct {
 func (s *Store) Drift(ctx context.Context, source string) ([]SeenField, error) {
 	var seen []SeenField
 	err := s.retry(ctx, func() error {
-		rows, err := s.pool.Query(ctx, `
+		return s.ask(ctx, `
 			select source, json_path, json_type, is_known, seen_count, vanished_at is not null
-			from logferry.field_drift where source = $1::text order by json_path, json_type`, source)
-		if err != nil {
+			from logferry.field_drift where source = $1::text order by json_path, json_type`, source).each(func(rows pgx.Rows) (err error) {
+			seen, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (f SeenField, err error) {
+				return f, row.Scan(&f.Source, &f.Path, &f.Type, &f.Known, &f.Count, &f.Vanished)
+			})
 			return err
-		}
-		seen, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (f SeenField, err error) {
-			return f, row.Scan(&f.Source, &f.Path, &f.Type, &f.Known, &f.Count, &f.Vanished)
 		})
-		return err
 	})
 	return seen, classify("read the fields seen", err)
 }

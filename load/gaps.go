@@ -14,7 +14,7 @@ import (
 func (s *Store) Open(ctx context.Context, w Want) (open, waiting time.Duration, err error) {
 	var openS, waitS float64
 	err = s.retry(ctx, func() error {
-		return s.pool.QueryRow(ctx, `
+		return s.ask(ctx, `
 			with open as (
 			     select tstzmultirange(tstzrange($2::timestamptz, $3::timestamptz))
 			            - case when $4::boolean then '{}'::tstzmultirange else ss.coverage end - $5::text::tstzmultirange as spans
@@ -46,12 +46,10 @@ func (s *Store) Gaps(ctx context.Context, stream int32, in Span, force bool) ([]
 // selectSpans runs a query whose rows are spans.
 func (s *Store) selectSpans(ctx context.Context, op, sql string, args ...any) (spans []Span, err error) {
 	err = s.retry(ctx, func() error {
-		rows, err := s.pool.Query(ctx, sql, args...)
-		if err != nil {
+		return s.ask(ctx, sql, args...).each(func(rows pgx.Rows) (err error) {
+			spans, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Span])
 			return err
-		}
-		spans, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Span])
-		return err
+		})
 	})
 	return spans, classify(op, err)
 }
@@ -76,7 +74,7 @@ func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Se
 func (s *Store) MismatchesInRow(ctx context.Context, stream int32) (int, error) {
 	var n int
 	err := s.retry(ctx, func() error {
-		return s.pool.QueryRow(ctx, `
+		return s.ask(ctx, `
 			select count(*) filter (where doubtful)
 			  from (select bool_and(status = 'mismatch') over (order by window_id desc) as doubtful from logferry.windows
 			         where stream_id = $1::integer and status in ('attested', 'mismatch') and kind <> 'tail'

@@ -81,7 +81,7 @@ func ageBucket(age time.Duration) int32 {
 func (s *Store) LateShare(ctx context.Context, stream int32, limit time.Duration, share float64) (measured int64, wait time.Duration, err error) {
 	var found float64
 	err = s.retry(ctx, func() error {
-		return s.pool.QueryRow(ctx, `
+		return s.ask(ctx, `
 			with counted as (
 			     select seconds, sum(logs) as logs, sum(late_logs) as late from logferry.lateness
 			      where stream_id = $1::integer and met_on > (now() at time zone 'UTC')::date - 30

@@ -48,18 +48,16 @@ func (s *Store) lookUp(ctx context.Context, stream int32, ids []string) (map[str
 	}
 	err := s.retry(ctx, func() error {
 		clear(found)
-		rows, err := s.pool.Query(ctx, `
-			select log_id, created_at from logferry.requests where stream_id = $1::integer and log_id = any($2::text[])`, stream, ids)
-		if err != nil {
+		return s.ask(ctx, `
+			select log_id, created_at from logferry.requests where stream_id = $1::integer and log_id = any($2::text[])`, stream, ids).each(func(rows pgx.Rows) error {
+			var id string
+			var at time.Time
+			_, err := pgx.ForEachRow(rows, []any{&id, &at}, func() error {
+				found[id] = append(found[id], at.UTC())
+				return nil
+			})
 			return err
-		}
-		var id string
-		var at time.Time
-		_, err = pgx.ForEachRow(rows, []any{&id, &at}, func() error {
-			found[id] = append(found[id], at.UTC())
-			return nil
 		})
-		return err
 	})
 	return found, classify("look up logs by id", err)
 }

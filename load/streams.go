@@ -44,17 +44,15 @@ func (st Stream) key() streamKey { return streamKey{st.Source, st.Account, st.Co
 func (s *Store) Streams(ctx context.Context) ([]Stream, error) {
 	var streams []Stream
 	err := s.retry(ctx, func() error {
-		rows, err := s.pool.Query(ctx, `
+		return s.ask(ctx, `
 			select st.stream_id, st.source, st.account_ref, st.container_ref, st.stream_name, st.environment,
 				st.user_id_keys, st.conversation_id_keys, st.is_enabled, st.is_gone,
 				ss.starts_at, ss.dialect::text, ss.head::text, ss.source_oldest_at
 			from logferry.streams st join logferry.stream_state ss using (stream_id)
-			order by st.stream_name`)
-		if err != nil {
+			order by st.stream_name`).each(func(rows pgx.Rows) (err error) {
+			streams, err = pgx.CollectRows(rows, scanStream)
 			return err
-		}
-		streams, err = pgx.CollectRows(rows, scanStream)
-		return err
+		})
 	})
 	return streams, classify("list the streams", err)
 }
