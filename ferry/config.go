@@ -27,6 +27,7 @@ type Config struct {
 	RunTimeout  time.Duration // of a pass; 0: none
 	Lease       time.Duration // how long a claim lives unless renewed; 0: 15 s
 	Silence     time.Duration // how long a warehouse that was asked may say nothing; 0: 5 min
+	Patience    time.Duration // how long a warehouse that is down or busy is waited for, a lock a third of it at a time; 0: 30 s
 	// MappingVersion is written into every content hash; 0: transform's own. A
 	// newer one rewrites what is read again.
 	MappingVersion int

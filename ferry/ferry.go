@@ -54,7 +54,7 @@ func connect(ctx context.Context, cfg Config) (f *Ferry, err error) {
 	if f.lease == 0 {
 		f.lease = 15 * time.Second
 	}
-	f.store, err = load.Open(ctx, cfg.DatabaseURL, load.Options{Version: cfg.Version, Silence: cfg.Silence})
+	f.store, err = load.Open(ctx, cfg.DatabaseURL, load.Options{Version: cfg.Version, Silence: cfg.Silence, Patience: cfg.Patience})
 	return f, err
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -194,4 +195,45 @@ func TestD05SyncBesideOthers(t *testing.T) {
 		t.Error(err)
 	}
 	s.afterOutage(before, sum, err)
+}
+
+// A lock that stays ends a sync before long, which says whose it is; once it is
+// let go the next sync goes on.
+func TestD05LockThatStays(t *testing.T) {
+	t.Parallel()
+	seed, _ := seeded(t)
+	s := gaps(t, seed, emulator.Options{})
+	s.cfg.Patience = 300 * time.Millisecond
+	before := s.standings(nil)
+	owner := s.connect()
+	if _, err := owner.Exec(t.Context(), `set application_name = 'nightly report'; begin`); err != nil {
+		t.Fatal(err)
+	}
+	s.busy(func(asked int, _ emulator.Request) {
+		if asked != 15 {
+			return
+		}
+		if _, err := owner.Exec(context.Background(), `lock table logferry.windows in access exclusive mode`); err != nil {
+			t.Error(err)
+		}
+	})
+	f := s.ferry()
+	began := time.Now()
+	_, err := f.Sync(context.Background())
+	f.Close()
+	took := time.Since(began)
+	t.Logf("ended after %s: %v", took.Round(time.Millisecond), err)
+	s.exits(ferry.ExitTemporary, err)
+	want := fmt.Sprintf(`(SQLSTATE 55P03); process %d (application "nightly report") holds AccessExclusiveLock on logferry.windows`, owner.PgConn().PID())
+	if !strings.Contains(err.Error(), want) || took > 20*time.Second {
+		t.Errorf("after %s: %v\nwant %s", took, err, want)
+	}
+	if _, err := owner.Exec(t.Context(), `commit`); err != nil {
+		t.Fatal(err)
+	}
+	before = s.standings(before)
+	s.calm()
+	s.sync(ferry.ExitOK) // what the first one could not give up it takes over
+	s.standings(before)
+	s.equalAll()
 }

@@ -28,8 +28,9 @@ const poolSize = 6
 
 // Options say how a process connects.
 type Options struct {
-	Version string        // logferry's own, which the server shows beside the connections
-	Silence time.Duration // how long a server that was asked may say nothing; 0: 5 min
+	Version  string        // logferry's own, which the server shows beside the connections
+	Silence  time.Duration // how long a server that was asked may say nothing; 0: 5 min
+	Patience time.Duration // how long a server that is down or busy is waited for, a lock a third of it at a time; 0: 30 s
 }
 
 // Open connects to the warehouse at url and checks that it answers. The
@@ -54,6 +55,9 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 		return nil, classify("connect", err)
 	}
 	s := &Store{pool: pool, lock: lockFor, work: workFor}
+	if o.Patience != 0 {
+		s.lock, s.work = o.Patience/3, o.Patience
+	}
 	if err := s.retryFor(ctx, openFor, func() error { return pool.Ping(ctx) }); err != nil {
 		pool.Close()
 		return nil, classify("connect", err)
