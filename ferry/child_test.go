@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -49,6 +50,7 @@ func (o order) settings() ferry.Config {
 	return ferry.Config{
 		Version: "test", Schema: o.Schema, DatabaseURL: o.Database, Cloudflare: o.Cloudflare, KeywordsAI: o.KeywordsAI,
 		Start: o.Start, Settle: 10 * time.Minute, Lookback: day, Tail: true, Raw: o.Raw, Concurrency: 8, Lease: o.Lease,
+		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	}
 }
 
@@ -95,7 +97,7 @@ type child struct {
 	t    testing.TB
 	cmd  *exec.Cmd
 	out  bytes.Buffer
-	errs bytes.Buffer
+	errs bytes.Buffer  // its log is in it
 	err  error         // how it ended; to be read after done
 	done chan struct{} // closed at its end
 }

@@ -5,6 +5,7 @@ package ferry_test
 import (
 	"errors"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -19,7 +20,7 @@ import (
 )
 
 // A sync that was asleep for longer than its leases, as a laptop or a starved
-// container is, finds its windows taken over and writes nothing into them.
+// container is, finds its windows taken over, says so and writes nothing into them.
 func TestD11ZombieSync(t *testing.T) {
 	t.Parallel()
 	seed, random := seeded(t)
@@ -54,6 +55,9 @@ func TestD11ZombieSync(t *testing.T) {
 			r := zombie.report()
 			if r.Code != ferry.ExitOK {
 				t.Errorf("the woken sync ended with %d: %s", r.Code, r.Error)
+			}
+			if log := zombie.errs.String(); !strings.Contains(log, `"window lost to another process"`) {
+				t.Errorf("the woken sync does not say that it lost its window:\n%s", log)
 			}
 			if diff := cmp.Diff(before, s.contents()); diff != "" {
 				t.Errorf("the woken sync wrote:\n%s", diff)
