@@ -12,7 +12,7 @@ LINT := go run $(shell sed -n 's/^golangci=//p' .ci/run)
 BUILD := -trimpath -buildvcs=false \
 	-ldflags "-s -w -buildid= -X main.version=$(VERSION) -X main.commit=$(COMMIT)"
 
-.PHONY: help check test race lint fmt fuzz mutants soak bouncer diskfull postgres-matrix bench demo build image clean
+.PHONY: help check test race lint fmt fuzz mutants soak bouncer diskfull standby postgres-matrix bench demo build image clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ bouncer: ## the warehouse behind pgbouncer (needs that program)
 
 diskfull: ## a warehouse whose disk gets full (Linux; root, to mount a small one)
 	unshare --mount go test -tags diskfull -run '^TestD04' -count 1 ./ferry
+
+standby: ## a warehouse whose standby is promoted
+	go test -tags standby -run '^TestD06.*Promoted$$' -count 1 ./ferry
 
 postgres-matrix: ## what uses the warehouse, on each PostgreSQL from 15 to 18
 	go run ./internal/pgmatrix

@@ -33,7 +33,10 @@ var scenes = []func(t *testing.T, seed uint64, opts emulator.Options) *scene{gap
 // other half day of three weeks, which hold all the logs: a pass carries 40
 // small windows and is always about to commit something.
 func gaps(t *testing.T, seed uint64, opts emulator.Options) *scene {
-	w := newWorld(t, opts)
+	return newWorld(t, opts).gaps(seed)
+}
+
+func (w *world) gaps(seed uint64) *scene {
 	from, to := time.Now().Add(-20*day), time.Now()
 	g, d := w.gateway("gate"), w.dataset("set")
 	g.Insert(inGaps(cloudflareLogs(seed, 700, from, to))...)

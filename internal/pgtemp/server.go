@@ -58,14 +58,15 @@ type Options struct {
 
 // Server is a running PostgreSQL. Its methods may be called from several goroutines.
 type Server struct {
-	bin    string // folder of the programs
-	as     *account
-	keep   bool
-	folder *folder
-	extra  map[string]string // settings
-	cmd    *exec.Cmd
-	ended  <-chan struct{} // closed when the postgres process is gone and reaped
-	untie  func()          // ends what was set up to take the server down with us
+	bin      string // folder of the programs
+	as       *account
+	keep     bool
+	inMemory bool
+	folder   *folder
+	extra    map[string]string // settings
+	cmd      *exec.Cmd
+	ended    <-chan struct{} // closed when the postgres process is gone and reaped
+	untie    func()          // ends what was set up to take the server down with us
 
 	stop    sync.Once
 	stopErr error
@@ -88,7 +89,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting a private PostgreSQL: %w", err)
 	}
-	s := &Server{bin: bin, as: as, keep: o.Keep, folder: dir, extra: o.Settings, untie: func() {}}
+	s := &Server{bin: bin, as: as, keep: o.Keep, inMemory: o.InMemory, folder: dir, extra: o.Settings, untie: func() {}}
 	if err := s.launch(ctx); err != nil {
 		_ = s.end() // why it didn't start is what matters
 		return nil, fmt.Errorf("starting a private PostgreSQL from %s: %w", bin, err)
