@@ -9,7 +9,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"net/url"
 	"os"
 	"os/exec"
@@ -18,7 +17,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -141,54 +139,11 @@ func endSessions(t *testing.T, admin *pgx.Conn) (n int64) {
 	return n
 }
 
-// Kill -9 through the pooler, which keeps the dead one's session for others.
+// What is killed, put to sleep or told to end behind the pooler leaves its session
+// there, which the pooler ends or gives to others.
 func TestD07KilledSync(t *testing.T) {
 	t.Parallel()
-	seed, _ := seeded(t)
-	const rounds, kills = 10, 2
-	var killed atomic.Int64
-	t.Run("round", func(t *testing.T) {
-		for round := range uint64(rounds) {
-			t.Run(fmt.Sprint(round), func(t *testing.T) {
-				t.Parallel()
-				random := rand.New(rand.NewPCG(seed, round))
-				s := scenes[round%4](t, random.Uint64(), emulator.Options{})
-				s.cfg.Lease = 400 * time.Millisecond
-				direct, pooled := s.url, s.bouncer(byTransaction)
-				standings := s.standings(nil)
-				for range kills {
-					s.url = pooled // a child takes the world's
-					if s.killOne(1+random.IntN(s.requests*3/4), time.Duration(random.IntN(50))*time.Millisecond) {
-						killed.Add(1)
-					}
-					s.url = direct
-					standings = s.standings(standings)
-				}
-				s.cfg.DatabaseURL = pooled
-				s.sync(ferry.ExitOK)
-				s.standings(standings)
-				s.equalAll()
-			})
-		}
-	})
-	t.Logf("%d of %d syncs were killed before their end", killed.Load(), rounds*kills)
-	if killed.Load() < rounds {
-		t.Errorf("only %d syncs were killed before their end", killed.Load())
-	}
-}
-
-// killOne starts a sync and kills it a while after the n-th of its requests;
-// false: it was done before.
-func (s *scene) killOne(n int, while time.Duration) bool {
-	s.t.Helper()
-	reached := s.atRequest(n, while)
-	c := s.start(order{Command: "sync"})
-	select {
-	case <-reached:
-	case <-c.done:
-	}
-	defer s.calm()
-	return c.kill()
+	strikeMany(t, func(s *scene) { s.cfg.DatabaseURL = s.bouncer(byTransaction) })
 }
 
 // What a pooler says of its own is not what Postgres means by the same code.

@@ -105,7 +105,7 @@ type child struct {
 // start runs the order in a process of its own, on this world.
 func (w *world) start(o order) *child {
 	w.t.Helper()
-	o.Database, o.Cloudflare, o.KeywordsAI = w.url, w.cfg.Cloudflare, w.cfg.KeywordsAI
+	o.Database, o.Cloudflare, o.KeywordsAI = w.cfg.DatabaseURL, w.cfg.Cloudflare, w.cfg.KeywordsAI
 	o.Schema, o.Start, o.Lease, o.Raw = w.cfg.Schema, w.cfg.Start, w.cfg.Lease, w.cfg.Raw
 	text, err := json.Marshal(o)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"logferry/ferry"
 )
 
-var blowsFlag = flag.Int("blows", 20, "how many processes TestD01KilledAtAnyMoment strikes")
+var blowsFlag = flag.Int("blows", 20, "how many processes TestD01KilledAtAnyMoment strikes, and TestD07KilledSync")
 
 // A striking is one round of blows: against a world, from a generator.
 type striking struct {
@@ -37,6 +37,12 @@ const (
 // the warehouse ends equal to the provider.
 func TestD01KilledAtAnyMoment(t *testing.T) {
 	t.Parallel()
+	strikeMany(t, func(*scene) {})
+}
+
+// strikeMany is TestD01KilledAtAnyMoment, on scenes that are placed somewhere.
+func strikeMany(t *testing.T, place func(*scene)) {
+	t.Helper()
 	seed, _ := seeded(t)
 	const each = 2
 	var count [3]atomic.Int64
@@ -47,6 +53,7 @@ func TestD01KilledAtAnyMoment(t *testing.T) {
 				random := rand.New(rand.NewPCG(seed, round))
 				s := striking{scene: scenes[round%4](t, random.Uint64(), emulator.Options{}), random: random, count: &count}
 				s.cfg.Lease = 400 * time.Millisecond
+				place(s.scene)
 				standings := s.standings(nil)
 				for range each {
 					s.strike()
