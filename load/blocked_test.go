@@ -38,8 +38,11 @@ func TestD05BlockerIsNamed(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	_, err := f.Settled(ctx, f.stream.ID, Span{minute(0), minute(10)})
-	if err == nil || !strings.HasSuffix(err.Error(), `(application "psql") holds AccessExclusiveLock on logferry.windows`) {
-		t.Errorf("who only reads: %v", err)
+	_, whole := f.Status(ctx)
+	for _, err := range []error{err, whole} {
+		if err == nil || !strings.HasSuffix(err.Error(), `(application "psql") holds AccessExclusiveLock on logferry.windows`) {
+			t.Errorf("who only reads: %v", err)
+		}
 	}
 	must(t, keeper.Close(t.Context()))
 

@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -53,7 +54,7 @@ type ClaimStatus struct {
 func (s *Store) Status(ctx context.Context) ([]Status, error) {
 	var all []Status
 	err := s.retry(ctx, func() error {
-		return pgx.BeginTxFunc(ctx, s.pool, snapshot, func(tx pgx.Tx) error {
+		return pgx.BeginTxFunc(ctx, s.pool, s.snapshot(), func(tx pgx.Tx) error {
 			var err error
 			all, err = readStatus(ctx, tx)
 			return err
@@ -62,9 +63,11 @@ func (s *Store) Status(ctx context.Context) ([]Status, error) {
 	return all, classify("read the status", err)
 }
 
-// snapshot reads everything as of one instant.
-var snapshot = pgx.TxOptions{
-	BeginQuery: "begin isolation level repeatable read read only; set local statement_timeout = '120s'",
+// snapshot reads everything as of one instant, and waits for locks like any
+// other transaction.
+func (s *Store) snapshot() pgx.TxOptions {
+	return pgx.TxOptions{BeginQuery: fmt.Sprintf(`begin isolation level repeatable read read only;
+		set local lock_timeout = %d; set local statement_timeout = '120s'`, s.lock.Milliseconds())}
 }
 
 func readStatus(ctx context.Context, tx pgx.Tx) ([]Status, error) {
