@@ -130,6 +130,24 @@ func (s *scene) equalAll() {
 	}
 }
 
+// servedNow are the logs of all feeds, as they are served now.
+func (s *scene) servedNow() []map[string]string {
+	var all []map[string]string
+	for _, f := range s.feeds {
+		all = append(all, s.served(f.Stream, "created_at", f.dataset, time.Time{}, farAhead))
+	}
+	return all
+}
+
+// coveredIsHeld is that of each feed, for logs that were served at an earlier time:
+// what came while a window was being read may be late for it.
+func (s *scene) coveredIsHeld(before []map[string]string) {
+	s.t.Helper()
+	for i, f := range s.feeds {
+		s.world.coveredIsHeld(f.Stream, before[i])
+	}
+}
+
 // A standing is what the warehouse says of a stream.
 type standing struct {
 	watermark      time.Time // zero: none
