@@ -3,6 +3,7 @@ package emulator
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"time"
 )
@@ -39,7 +40,10 @@ type Call struct {
 	User, Team, Conversation, Environment string // metadata; empty: not given
 	// MetadataAs is the form in which a Cloudflare document carries metadata.
 	MetadataAs MetadataForm
-	Feedback   int // 1, -1 or 0: none
+	// Extra are members that no schema knows, by name: a document has them at
+	// its end.
+	Extra    map[string]json.RawMessage
+	Feedback int // 1, -1 or 0: none
 
 	Prompt, Answer string // harmless made-up words; Answer is empty for an error
 
@@ -57,6 +61,7 @@ const (
 	MetadataObject MetadataForm = "object"
 	MetadataString MetadataForm = "string" // JSON inside a string, as the schema has it
 	MetadataNull   MetadataForm = "null"   // null although something was sent
+	MetadataBroken MetadataForm = "broken" // a string that breaks off: no JSON inside
 )
 
 // uuidSince is when Cloudflare's new log ids became UUIDv7; earlier ones are

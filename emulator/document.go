@@ -3,7 +3,10 @@ package emulator
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"hash/fnv"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -35,6 +38,14 @@ func withMember(doc []byte, name string, value any) []byte {
 		panic("emulator: a value for a document: " + err.Error()) // only strings and raw JSON come here
 	}
 	return bytes.Join([][]byte{doc[:start], text, doc[end:]}, nil)
+}
+
+// withMore is an object with further members at its end, sorted by name.
+func withMore(doc []byte, members map[string]json.RawMessage) []byte {
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		doc = fmt.Appendf(doc[:len(doc)-1], ",%q:%s}", name, members[name])
+	}
+	return doc
 }
 
 // memberSpan is doc[start:end] of a member's value; an empty span: none.

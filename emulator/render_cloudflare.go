@@ -68,7 +68,7 @@ func CloudflareLog(c Call) Log {
 	if c.InputTokens != nil && c.OutputTokens != nil {
 		doc.Usage = &cloudflareUsage{*c.InputTokens, *c.OutputTokens, *c.InputTokens + *c.OutputTokens, c.ReasoningTokens, c.CachedTokens}
 	}
-	return Log{ID: doc.ID, At: at, Doc: encode(doc)}
+	return Log{ID: doc.ID, At: at, Doc: withMore(encode(doc), c.Extra)}
 }
 
 func (c Call) contentType() string {
@@ -97,6 +97,9 @@ func (c Call) cloudflareMetadata() any {
 		return nil
 	case MetadataString:
 		return string(encode(c.metadata()))
+	case MetadataBroken:
+		whole := encode(c.metadata())
+		return string(whole[:len(whole)-1])
 	}
 	return c.metadata()
 }

@@ -87,7 +87,7 @@ func KeywordsAILog(c Call, dataset, timeField string) Log {
 		panic("emulator: a Keywords AI log carries its time in created_at, timestamp or start_time, not in " + timeField)
 	}
 	c.addOptional(&doc)
-	return Log{ID: doc.ID, At: at, Doc: encode(doc)}
+	return Log{ID: doc.ID, At: at, Doc: withMore(encode(doc), c.Extra)}
 }
 
 // addOptional fills in what is null unless there is something to say.

@@ -127,6 +127,23 @@ func TestRenderedDocuments(t *testing.T) {
 	}
 }
 
+// What the schemas don't have: metadata that is no JSON, members that nobody
+// knows.
+func TestOddDocuments(t *testing.T) {
+	c := emulator.Synthetic(7, 1, day.AddDate(0, 0, -1), day)[0]
+	c.User, c.MetadataAs = "user-01", emulator.MetadataBroken
+	c.Extra = map[string]json.RawMessage{"zone": json.RawMessage(`{"a":[1]}`), "area": json.RawMessage(`"north"`)}
+	doc := decodeDoc(t, emulator.CloudflareLog(c))
+	if text, is := doc["metadata"].(string); !is || !strings.Contains(text, "user-01") || json.Valid([]byte(text)) {
+		t.Errorf("broken metadata: %v", doc["metadata"])
+	}
+	for _, log := range []emulator.Log{emulator.CloudflareLog(c), emulator.KeywordsAILog(c, "ds", "timestamp")} {
+		if !strings.HasSuffix(string(log.Doc), `,"area":"north","zone":{"a":[1]}}`) || decodeDoc(t, log)["id"] != log.ID {
+			t.Errorf("members beyond the schema: %s", log.Doc)
+		}
+	}
+}
+
 func decodeDoc(t *testing.T, log emulator.Log) (doc map[string]any) {
 	t.Helper()
 	decoder := json.NewDecoder(strings.NewReader(string(log.Doc)))
