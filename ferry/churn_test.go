@@ -30,9 +30,8 @@ type churn struct {
 }
 
 func newChurn(t *testing.T, stream *emulator.Stream, oldEnd bool) *churn {
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("churn seed %d", seed)
-	return &churn{stream: stream, oldEnd: oldEnd, rng: rand.New(rand.NewPCG(seed, 1)), gone: map[string]bool{}}
+	_, rng := seeded(t)
+	return &churn{stream: stream, oldEnd: oldEnd, rng: rng, gone: map[string]bool{}}
 }
 
 // step is what happens before a request is answered.

@@ -42,7 +42,7 @@ var mishaps = []func(*rand.Rand, *emulator.Faults){
 // source lists it; once nothing goes wrong any more all of it is.
 func TestP09MishapsTogether(t *testing.T) {
 	t.Parallel()
-	first := uint64(time.Now().UnixNano())
+	first, _ := seeded(t)
 	for i := range uint64(6) {
 		t.Run(fmt.Sprintf("seed %d", first+i), func(t *testing.T) {
 			t.Parallel()

@@ -14,7 +14,7 @@ func TestClaimsAtOnce(t *testing.T) {
 	t.Parallel()
 	one := newFeed(t)
 	stores := []*Store{one.Store, connect(t, one.Store)}
-	random := seeded(t)
+	_, random := seeded(t)
 	var workers sync.WaitGroup
 	for i := range 6 {
 		w := one.want(0, 60)

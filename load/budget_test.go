@@ -119,9 +119,9 @@ func TestSlotsCountAndGo(t *testing.T) {
 // budget's length, wherever it begins, holds more permits than the budget; and
 // the budget is used.
 func TestBudgetIsNeverExceeded(t *testing.T) {
-	one, seed := open(t), rand.Uint64()
+	seed, _ := seeded(t)
+	one := open(t)
 	two := connect(t, one)
-	t.Logf("seed %d", seed)
 	c, b := NewCredential("keywords_ai", "a key"), Budget{Requests: 20, Per: 400 * time.Millisecond}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()

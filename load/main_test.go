@@ -26,12 +26,17 @@ func TestMain(m *testing.M) {
 	pgtest.Main(m)
 }
 
-// seeded gives random numbers; a failed test's log has their seed.
-func seeded(t *testing.T) *rand.Rand {
+var seedFlag = flag.Uint64("seed", 0, "seed of random tests, as a failed one printed it; 0: a new one")
+
+// seeded returns the seed of a random test, printed, and its generator.
+func seeded(t *testing.T) (uint64, *rand.Rand) {
 	t.Helper()
-	seed := rand.Uint64()
+	seed := *seedFlag
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
 	t.Logf("seed %d", seed)
-	return rand.New(rand.NewPCG(seed, 0))
+	return seed, rand.New(rand.NewPCG(seed, 0))
 }
 
 // open gives a store on a migrated database of the test's own.

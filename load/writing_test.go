@@ -218,7 +218,8 @@ func TestUnknownCommit(t *testing.T) {
 // The same entries, in any order and any chunks, end as the same rows.
 func TestOrderDoesNotMatter(t *testing.T) {
 	t.Parallel()
-	s, random := open(t), seeded(t)
+	s := open(t)
+	_, random := seeded(t)
 	var want string
 	for i := range 4 {
 		f := feedOn(t, s, fmt.Sprint("order ", i))

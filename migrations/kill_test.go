@@ -1,6 +1,7 @@
 package migrations
 
 import (
+	"flag"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -12,10 +13,15 @@ import (
 	"logferry/internal/pgtest"
 )
 
+var seedFlag = flag.Uint64("seed", 0, "seed of random tests, as a failed one printed it; 0: a new one")
+
 // A migrator that is killed at any moment leaves nothing that the next one
 // cannot mend.
 func TestKilledMigrators(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
+	seed := *seedFlag
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	want := catalog(t, migrated(t))
