@@ -179,7 +179,7 @@ func Stragglers(seed uint64, usual, late time.Duration, share float64) func(Log)
 
 // BlankUsage is a document whose token counts and cost are not known yet.
 func BlankUsage(doc []byte) []byte {
-	for _, name := range []string{"tokens_in", "tokens_out", "cost", "prompt_tokens", "completion_tokens"} {
+	for _, name := range []string{"tokens_in", "tokens_out", "usage_metadata", "cost", "prompt_tokens", "completion_tokens", "total_request_tokens"} {
 		doc = withMember(doc, name, json.RawMessage("null"))
 	}
 	return doc

@@ -107,7 +107,7 @@ func TestVisibility(t *testing.T) {
 		FillAfter: 2 * time.Minute,
 	})
 	s.gateway.Insert(
-		emulator.Log{ID: "a000", At: day, Doc: []byte(`{"id":"a000","cost":0.5,"tokens_in":7}`)},
+		emulator.Log{ID: "a000", At: day, Doc: []byte(`{"id":"a000","cost":0.5,"tokens_in":7,"usage_metadata":{"input_tokens":7}}`)},
 		emulator.Log{ID: "a001", At: day, Doc: []byte(`{"id":"a001"}`)},
 		emulator.Log{ID: "a002", At: day, VisibleAt: day.Add(3 * time.Minute), Doc: []byte(`{"id":"a002"}`)},
 	)
@@ -115,7 +115,7 @@ func TestVisibility(t *testing.T) {
 		wait time.Duration
 		ids  []string
 		cost string
-	}{{0, ids(0, 0), `"cost":null,"tokens_in":null`}, {time.Minute, ids(0, 1), `"cost":null`}, {2 * time.Minute, ids(0, 2), `"cost":0.5,"tokens_in":7`}} {
+	}{{0, ids(0, 0), `"cost":null,"tokens_in":null,"usage_metadata":null`}, {time.Minute, ids(0, 1), `"cost":null`}, {2 * time.Minute, ids(0, 2), `"cost":0.5,"tokens_in":7`}} {
 		clock.advance(step.wait)
 		got := s.logs("direction", "asc")
 		if !cmp.Equal(step.ids, got.ids) || !contains(got.body, step.cost) || totalOf(got) != len(step.ids) || s.gateway.Len() != len(step.ids) {

@@ -1,7 +1,10 @@
 package ferry_test
 
 import (
+	"fmt"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -101,6 +104,41 @@ func TestLatenessAdvice(t *testing.T) {
 	late(36*time.Minute, "999 came in time: there is nothing to set")
 	measured(1700, 100, 100)
 	late(36*time.Minute, "LOGFERRY_SETTLE=29m would have waited for 999 of 1000 logs")
+}
+
+// Stragglers, which show themselves when their time is covered long since, are
+// found by counting it again, and counted as late.
+func TestP11StragglersAreFoundAndCounted(t *testing.T) {
+	t.Parallel()
+	seed, _ := seeded(t)
+	for _, source := range []string{"cloudflare", "keywordsai"} {
+		t.Run(source, func(t *testing.T) {
+			t.Parallel()
+			var ahead atomic.Int64
+			w := newWorld(t, emulator.Options{Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }})
+			w.emu.SetFaults(emulator.Faults{Latency: emulator.Stragglers(seed, 10*time.Minute, 21*time.Hour, 0.4)})
+			stream := w.filled(source, 600)
+			first := w.sync(ferry.ExitOK)
+			hidden := 600 - stream.Len()
+			w.holdsExactly(stream, "created_at")
+			if hidden < 20 || first.Inserted != int64(600-hidden) {
+				t.Fatalf("%d stragglers, %+v", hidden, first)
+			}
+			ahead.Store(int64(21 * time.Hour)) // of the source's clock
+			sum := w.sync(ferry.ExitOK)
+			w.holdsExactly(stream, "created_at")
+			if sum.Inserted != int64(hidden) {
+				t.Errorf("%d stragglers, %+v", hidden, sum)
+			}
+			if late := w.status()[0].Lateness; late == nil || late.Late != int64(hidden) || late.All < time.Hour {
+				t.Errorf("%d stragglers; measured %+v", hidden, late)
+			}
+			want := fmt.Sprintf("%s: %d logs came later than LOGFERRY_SETTLE=10m", stream.Name(), hidden)
+			if !slices.ContainsFunc(sum.Notes, func(note string) bool { return strings.HasPrefix(note, want) }) {
+				t.Errorf("noted %q, want %q", sum.Notes, want)
+			}
+		})
+	}
 }
 
 func (w *world) status() []ferry.StreamStatus {

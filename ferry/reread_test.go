@@ -3,6 +3,9 @@ package ferry_test
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"math/big"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,11 +35,7 @@ func TestP11EditsAreFoundWhenTheyLeaveTheLookback(t *testing.T) {
 	if sum := w.sync(ferry.ExitOK); sum.Changed != 0 {
 		t.Fatalf("an edit inside the lookback was found by counting: %+v", sum)
 	}
-	// A day later: what a pass covered while it was young has aged. The
-	// ledger's times are moved back instead of waiting.
-	w.cfg.Lookback = time.Hour
-	w.exec(`update logferry.stream_state set reread_until = starts_at`)
-	w.exec(`update logferry.windows set finished_at = window_end + interval '5 minutes' where status = 'attested'`)
+	w.leaveLookback()
 	if sum := w.sync(ferry.ExitOK); sum.Changed != 1 {
 		t.Errorf("the edit was not found when it left the lookback: %+v", sum)
 	}
@@ -45,6 +44,64 @@ func TestP11EditsAreFoundWhenTheyLeaveTheLookback(t *testing.T) {
 	w.sync(ferry.ExitOK)
 	if n := w.emu.CountRequests(nil); n > 4 {
 		t.Errorf("what was reread is read again: %d requests", n)
+	}
+}
+
+// leaveLookback is a day later: what passes covered while it was young has aged.
+// The ledger's times are moved back instead of waiting.
+func (w *world) leaveLookback() {
+	w.t.Helper()
+	w.cfg.Lookback = time.Hour
+	w.exec(`update logferry.stream_state set reread_until = starts_at`)
+	w.exec(`update logferry.windows set finished_at = window_end + interval '5 minutes' where status = 'attested'`)
+}
+
+// Sources list a log before they know its tokens and cost. It is read and covered
+// so, no count tells of what is filled in later, and once its time has left the
+// lookback it is held with them.
+func TestP11UsageIsFilledInLater(t *testing.T) {
+	t.Parallel()
+	var ahead atomic.Int64
+	w := newWorld(t, emulator.Options{Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }})
+	now := time.Now()
+	prod, set := w.gateway("prod"), w.dataset("ds1")
+	tokens, cost := 0, new(big.Rat)
+	for _, c := range emulator.Synthetic(1, 300, now.Add(-4*time.Hour), now.Add(-75*time.Minute)) {
+		prod.Insert(emulator.CloudflareLog(c))
+		set.Insert(emulator.KeywordsAILog(c, "ds1", "created_at"))
+		if c.InputTokens != nil {
+			tokens += 2 * (*c.InputTokens + *c.OutputTokens)
+		}
+		if one, known := new(big.Rat).SetString(c.Cost); known {
+			cost.Add(cost, one.Add(one, one))
+		}
+	}
+	held := func() (string, string) {
+		t.Helper()
+		sums := query[[]string](w, `select array[coalesce(sum(total_tokens), 0)::text, coalesce(sum(cost_usd), 0)::text] from llm.requests`)
+		paid, known := new(big.Rat).SetString(sums[1])
+		if !known {
+			t.Fatal(sums)
+		}
+		return sums[0], paid.FloatString(12)
+	}
+	w.emu.SetFaults(emulator.Faults{FillAfter: 5 * time.Hour})
+	w.sync(ferry.ExitOK)
+	if n, paid := held(); n != "0" || paid != "0.000000000000" {
+		t.Errorf("read before they were known: %s tokens for %s dollars", n, paid)
+	}
+	w.equal(prod)
+
+	ahead.Store(int64(5 * time.Hour)) // of the source's clock
+	if sum := w.sync(ferry.ExitOK); sum.Changed != 0 {
+		t.Errorf("counting found what no count shows: %+v", sum)
+	}
+	w.leaveLookback()
+	w.sync(ferry.ExitOK)
+	w.equal(prod)
+	w.holdsExactly(set, "created_at")
+	if n, paid := held(); n != fmt.Sprint(tokens) || paid != cost.FloatString(12) {
+		t.Errorf("%s tokens for %s dollars are held, %d for %s were used", n, paid, tokens, cost.FloatString(12))
 	}
 }
 
