@@ -126,3 +126,48 @@ func TestCanaryOfDialects(t *testing.T) {
 		w.holdsExactly(stream, "created_at")
 	}
 }
+
+// A time filter that stops working and is replaced by another: one warning and
+// one row in the ledger, in whatever way it stopped.
+func TestCanaryOfTimeFilters(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, emulator.Options{})
+	w.cfg.Raw = false
+	now := time.Now()
+	gateways := map[string]*emulator.Stream{}
+	for id := range treatments {
+		gateways[id] = w.gateway(id)
+		gateways[id].Insert(cloudflareLogs(1, 130, now.Add(-2*time.Hour), now.Add(-time.Hour))...)
+	}
+	if sum := w.sync(ferry.ExitOK); len(sum.Notes) != 0 {
+		t.Error(sum.Notes)
+	}
+	for id, prod := range gateways {
+		prod.SetFaults(emulator.Faults{Filters: treatments[id]})
+		prod.Insert(cloudflareLogs(2, 50, now.Add(-90*time.Minute), now.Add(-80*time.Minute))...)
+	}
+	var notes []string
+	for range 2 {
+		f := w.ferry()
+		sum, err := f.Sync(t.Context())
+		f.Close()
+		if code := ferry.ExitCode(err); code != ferry.ExitOK && code != ferry.ExitData { // what the old filter showed is doubtful
+			t.Error(err)
+		}
+		notes = append(notes, sum.Notes...)
+		w.exec(`update logferry.windows set retry_at = null`)
+	}
+	const want = "the time filter is start_date and end_date, and was filters"
+	for _, prod := range gateways {
+		said := 0
+		for _, note := range notes {
+			if note == prod.Name()+": "+want {
+				said++
+			}
+		}
+		if got := w.notices(prod); said != 1 || len(got) != 1 || got[0] != want {
+			t.Errorf("%s: said %d times, ledger %q", prod.Name(), said, got)
+		}
+		w.equal(prod)
+	}
+}
