@@ -104,9 +104,7 @@ func (s *Store) Has(ctx context.Context, stream int32, id string, at time.Time) 
 // of where it lies has missed it since.
 const listedCase = `
 	q.stream_id = $1::integer and (q.resolved_at is null or q.resolution = 'discarded')
-	and not exists (select from logferry.windows v
-	                 where v.stream_id = q.stream_id and v.status = 'attested' and v.window_id > q.window_id
-	                   and v.window_start <= lower(q.span) and v.window_end >= upper(q.span))`
+	and not ` + unmetSQL
 
 // differingWindow picks the stream's windows (w) at whose latest reading, attested
 // as it was, the source counted other than we found.

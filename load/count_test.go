@@ -100,6 +100,28 @@ func TestStandingDifference(t *testing.T) {
 	}
 }
 
+// A document that no id tells waits until all of the time where it may lie was
+// read again without meeting it, be it by several windows.
+func TestCasesThatAreMetNoMore(t *testing.T) {
+	t.Parallel()
+	f := newFeed(t)
+	all := Range{Low: minute(0), Top: minute(40)}
+	f.read(0, 20, decoded([]byte(`{"no":"id"}`), false), decoded([]byte(`{"cost":NaN}`), false))
+	for _, step := range []struct {
+		from, to int
+		met      []Entry
+		open     int
+	}{
+		{0, 10, nil, 2}, {15, 40, nil, 2}, {10, 16, []Entry{decoded([]byte(`{"cost":NaN}`), false)}, 1}, {5, 20, nil, 0},
+	} {
+		f.read(step.from, step.to, step.met...)
+		open := count(t, f.Store, `select count(*) from logferry_private.quarantine where resolved_at is null`)
+		if n := f.stored(all); open != step.open || n != int64(step.open) {
+			t.Errorf("minutes %d to %d read again: %d open, %d counted, want %d", step.from, step.to, open, n, step.open)
+		}
+	}
+}
+
 // Settled time is covered and its latest reading stands without doubt.
 func TestSettled(t *testing.T) {
 	t.Parallel()

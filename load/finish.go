@@ -103,7 +103,14 @@ func (w *Writing) endRow(ctx context.Context, tx pgx.Tx, o Outcome, missing int)
 		w.Inserted, w.Changed, w.Unchanged, w.Quarantined))
 }
 
-// closeUnmet closes older cases inside the window that no id tells: documents
+// unmetSQL tells of a case q that all of its span was read again without meeting
+// it: by one window, or by several that share it.
+const unmetSQL = `coalesce(q.span <@ (
+	select range_agg(tstzrange(v.window_start, v.window_end)) from logferry.windows v
+	 where v.stream_id = q.stream_id and v.status = 'attested' and v.window_id > q.window_id
+	   and v.window_start < upper(q.span) and v.window_end > lower(q.span)), false)`
+
+// closeUnmet closes older cases in the window that no id tells: documents
 // without one, or too large to be kept. What this reading met of them are cases
 // of its own; the others are not listed any more, or can be read by now.
 func (w *Writing) closeUnmet(ctx context.Context, tx pgx.Tx, o Outcome) error {
@@ -111,10 +118,10 @@ func (w *Writing) closeUnmet(ctx context.Context, tx pgx.Tx, o Outcome) error {
 		return nil
 	}
 	_, err := tx.Exec(ctx, `
-		update logferry_private.quarantine set resolved_at = now(), resolution = 'superseded'
+		update logferry_private.quarantine q set resolved_at = now(), resolution = 'superseded'
 		 where stream_id = $1::integer and log_id is null and resolved_at is null
-		   and window_id <> $2::bigint and span <@ tstzrange($3::timestamptz, $4::timestamptz)`,
-		w.claim.Stream, w.claim.ID, w.claim.From, o.To)
+		   and span && tstzrange($2::timestamptz, $3::timestamptz) and `+unmetSQL,
+		w.claim.Stream, w.claim.From, o.To)
 	return err
 }
 
