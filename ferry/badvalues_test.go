@@ -89,7 +89,8 @@ func TestD12BadValueInEveryMember(t *testing.T) {
 	set.Insert(spoilt(t, good[0], from)...)
 	w.syncAny(ferry.ExitData) // over 1 % of the logs are rejected
 	for _, f := range []feed{{gate, ""}, {set, "set"}} {
-		records, rejects := w.judged(f)
+		records, rejected := w.judged(f, "created_at")
+		rejects := len(rejected)
 		w.same(records, w.rows(f.Stream))
 		waiting := query[int](w, `select count(*) from logferry_private.quarantine q join logferry.streams s using (stream_id)
 			where s.stream_name = $1 and resolved_at is null`, f.Name())
@@ -118,10 +119,10 @@ func TestD12BadValueInEveryMember(t *testing.T) {
 	w.exec(`select length(r::text) from llm.requests r`)
 }
 
-// judged is what transform makes of a feed's logs: the rows, and how many rejects.
-func (w *world) judged(f feed) (rows map[string]string, rejects int) {
+// judged is what transform makes of a feed's logs: the rows, and which it rejects.
+func (w *world) judged(f feed, timeField string) (rows map[string]string, rejected []emulator.Log) {
 	w.t.Helper()
-	o := transform.Options{Now: time.Now(), TimeField: "created_at", Container: f.dataset, KeepPayloads: w.cfg.Payloads,
+	o := transform.Options{Now: time.Now(), TimeField: timeField, Container: f.dataset, KeepPayloads: w.cfg.Payloads,
 		UserIDKeys:         []string{"user_id", "user", "userId", "customer_identifier"},
 		ConversationIDKeys: []string{"conversation_id", "session_id", "sessionId", "thread_id", "thread_identifier"}}
 	read := transform.Cloudflare
@@ -132,10 +133,10 @@ func (w *world) judged(f feed) (rows map[string]string, rejects int) {
 	for _, l := range f.Logs() {
 		record, reject := read(l.Doc, &o)
 		if reject != nil {
-			rejects++
+			rejected = append(rejected, l)
 			continue
 		}
 		rows[record.LogID] = record.CreatedAt.UTC().Format(time.RFC3339Nano) + " " + hex.EncodeToString(record.Hash[:])
 	}
-	return rows, rejects
+	return rows, rejected
 }

@@ -19,14 +19,15 @@ import (
 // A flow is one run of a command, and how it ends.
 type flow struct {
 	command string
-	crash   string // nothing, cancel, cut or lose
+	crash   string // nothing, cancel, cut, lose or kill
 	after   int    // requests until then
 	seed    uint64
 }
 
 var (
 	commands = []string{"sync", "sync", "sync", "backfill", "backfill", "force", "verify", "repair"}
-	crashes  = []string{"nothing", "nothing", "cancel", "cut", "lose"}
+	children = 5 // of the commands, what a process of its own can run
+	crashes  = []string{"nothing", "nothing", "nothing", "cancel", "cut", "lose", "kill"}
 )
 
 // flows draws what runs now: one command, or two at once, of which the first may
@@ -37,41 +38,112 @@ func (h *history) flows() {
 	if r.IntN(4) == 0 {
 		h.abandon()
 	}
-	count := 1 + r.IntN(2)
+	drawn := make([]flow, 1+r.IntN(2))
+	for i := range drawn {
+		drawn[i] = flow{command: commands[r.IntN(len(commands))], crash: "nothing", seed: r.Uint64()}
+	}
+	first := &drawn[0]
+	if first.crash, first.after = crashes[r.IntN(len(crashes))], 1+r.IntN(25); first.crash == "kill" {
+		first.command = commands[r.IntN(children)]
+	}
+	excuses := h.excuses(drawn)
 	ctx, cancel := context.WithCancel(h.t.Context())
 	defer cancel()
+	h.busyUntil(ctx, cancel, *first)
 	var all sync.WaitGroup
-	for i := range count {
-		f := flow{command: commands[r.IntN(len(commands))], crash: "nothing", seed: r.Uint64()}
-		if i == 0 {
-			f.crash, f.after = crashes[r.IntN(len(crashes))], 1+r.IntN(25)
-		}
-		h.tell("%+v, %d at once", f, count)
-		if i == 0 {
-			h.busyUntil(ctx, cancel, f)
-			all.Go(func() { h.judge(ctx, f) })
-			continue
-		}
-		all.Go(func() { h.judge(h.t.Context(), f) })
+	var whole atomic.Bool
+	for i, f := range drawn {
+		h.tell("%+v, %d at once; may end with %v", f, len(drawn), excuses[i])
+		all.Go(func() {
+			ctx := ctx
+			if i > 0 {
+				ctx = h.t.Context()
+			}
+			if h.judge(ctx, f, excuses[i]) {
+				whole.Store(true)
+			}
+		})
 	}
 	all.Wait()
 	for _, one := range h.tales {
 		one.stir.stop()
+		one.unsure = one.lying || one.unsure && !whole.Load()
 	}
 }
 
-// judge runs a flow whose exit code must be one that a source or a crash explains.
-func (h *history) judge(ctx context.Context, f flow) {
-	sum, err := h.flow(ctx, f)
-	h.requests.Add(sum.Requests)
-	allowed := []int{ferry.ExitOK, ferry.ExitData, ferry.ExitUnavailable, ferry.ExitTemporary}
-	if slices.ContainsFunc(h.tales, func(one *tale) bool { return one.lying || one.respelt || one.faults.Withhold != nil }) {
-		allowed = append(allowed, ferry.ExitConfig) // a filter is refused, or does not show the log that it must
+// excuses are, for each of the flows that run now, the exit codes besides 0 that
+// something explains: what is wrong with the sources, a crash, or company.
+func (h *history) excuses(drawn []flow) [][]int {
+	var sources []int
+	for _, one := range h.tales {
+		sources = append(sources, one.excuses()...)
 	}
-	cancelled := ctx.Err() != nil && errors.Is(err, context.Canceled)
-	if code := ferry.ExitCode(err); !cancelled && !slices.Contains(allowed, code) {
-		h.t.Errorf("%+v ended with %d: %v", f, code, err)
+	all := make([][]int, len(drawn))
+	for i, f := range drawn {
+		all[i] = slices.Clone(sources)
+		if f.crash != "nothing" || drawn[0].crash == "cut" {
+			all[i] = append(all[i], ferry.ExitTemporary)
+		}
+		if f.command == "verify" || f.command == "repair" && len(drawn) > 1 {
+			all[i] = append(all[i], ferry.ExitData) // it tells what differs, or what another holds
+		}
 	}
+	return all
+}
+
+// excuses are the exit codes that the source explains.
+func (one *tale) excuses() (codes []int) {
+	f := one.faults
+	moving := one.stir.left > 0 && one.stir.kind < 3 || time.Now().Before(one.waiting)
+	if one.unsure || moving || f.TotalMoves || f.TotalMissing || f.Withhold != nil {
+		codes = append(codes, ferry.ExitData)
+	}
+	if one.unsure || f.Withhold != nil {
+		codes = append(codes, ferry.ExitConfig) // a filter is refused, or does not show the log that it must
+	}
+	if _, broken := one.judged(one.feed, one.field); f.Fail != nil || len(broken) > 0 && (moving || f.UnstableTies || f.Withhold != nil) {
+		codes = append(codes, ferry.ExitUnavailable) // a broken list is believed when it comes twice alike
+	}
+	return codes
+}
+
+// judge runs a flow whose exit code must be 0, or one that has an excuse. It
+// tells whether it ended well and has seen every stream.
+func (h *history) judge(ctx context.Context, f flow, excuses []int) (whole bool) {
+	var end report
+	if f.crash == "kill" {
+		if end = h.killed(f); end.Error == "" && end.Summary.RunID == 0 {
+			return false
+		}
+	} else {
+		sum, err := h.flow(ctx, f)
+		if end = (report{Summary: sum, Code: ferry.ExitCode(err)}); err != nil {
+			end.Error = err.Error()
+		}
+		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+			return false
+		}
+	}
+	h.requests.Add(end.Summary.Requests)
+	if end.Code != ferry.ExitOK && !slices.Contains(excuses, end.Code) {
+		h.t.Errorf("%+v ended with %d: %s; it may with %v", f, end.Code, end.Error, excuses)
+	}
+	return end.Code == ferry.ExitOK && f.command != "verify" && f.command != "repair"
+}
+
+// killed runs a command in a process of its own, which is killed at its request
+// number after. If that came in time it has said nothing.
+func (h *history) killed(f flow) report {
+	h.t.Helper()
+	c := h.start(order{Command: f.command, From: h.now.Add(-40 * day)})
+	select {
+	case <-h.reached:
+		if c.kill() {
+			return report{}
+		}
+	case <-c.done:
+	}
+	return c.report()
 }
 
 // flow runs a command in this process.
@@ -102,6 +174,8 @@ func (h *history) flow(ctx context.Context, f flow) (ferry.Summary, error) {
 // number after.
 func (h *history) busyUntil(ctx context.Context, cancel func(), f flow) {
 	var asked atomic.Int64
+	reached := make(chan struct{})
+	h.reached = reached
 	for _, one := range h.tales {
 		faults := one.faults
 		faults.AnswerTime = 2 * time.Millisecond
@@ -110,11 +184,13 @@ func (h *history) busyUntil(ctx context.Context, cancel func(), f flow) {
 			switch n := int(asked.Add(1)); {
 			case f.crash == "cancel" && n == f.after:
 				cancel()
+			case f.crash == "kill" && n == f.after:
+				close(reached)
 			case f.crash == "cut" && n >= f.after && n < f.after+10 && n%3 == 0:
 				h.cut(ctx)
 			}
 		}
-		one.SetFaults(faults)
+		one.show(faults)
 	}
 }
 

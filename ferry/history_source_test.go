@@ -13,12 +13,14 @@ import (
 	"logferry/load"
 )
 
-// logs are n new ones of the stream.
+// logs are up to n new ones of the stream: by its start, a call may lie before
+// from.
 func (one *tale) logs(n int, from, to time.Time) []emulator.Log {
 	if one.dataset == "" {
 		return cloudflareLogs(one.random.Uint64(), n, from, to)
 	}
-	return keywordsLogs(one.random.Uint64(), n, from, to, one.dataset, "created_at")
+	logs := keywordsLogs(one.random.Uint64(), n, from, to, one.dataset, one.field)
+	return slices.DeleteFunc(logs, func(l emulator.Log) bool { return l.At.Before(from) })
 }
 
 // logTime is the time of a log as served and rows show it.
@@ -50,7 +52,6 @@ func (one *tale) spans(sql string, args ...any) []load.Span {
 // happens is what a source does between two runs: two or three things.
 func (one *tale) happens() {
 	r := one.random
-	one.respelt = false
 	one.note()
 	covered := one.covered()
 	touch := func(logs ...emulator.Log) {
@@ -69,7 +70,7 @@ func (one *tale) happens() {
 			}
 			return drawn
 		}
-		switch what := r.IntN(8); what {
+		switch what := r.IntN(10); what {
 		case 0, 1:
 			late := one.logs(1+r.IntN(8), listed[0].At, one.now)
 			touch(late...)
@@ -109,12 +110,39 @@ func (one *tale) happens() {
 			if one.dataset != "" {
 				d := one.dialect()
 				one.SetDialect(d)
-				one.respelt = true
+				one.unsure = true
 				one.tell("%s speaks %+v", one.Name(), d)
+			}
+		case 8:
+			late := one.straggling(one.logs(1+r.IntN(8), listed[0].At, one.now))
+			one.Insert(late...)
+			one.tell("%s: %d stragglers come until %s", one.Name(), len(late), one.waiting)
+		case 9:
+			logs := some(1)
+			if _, broken := one.judged(one.feed, one.field); len(broken) == 3 {
+				logs = broken // more could be too many for a run's exit code
+			}
+			for _, l := range logs {
+				one.changed[l.ID] = true
+				one.Edit(l.ID, breaks)
+				one.tell("%s: log %s of %s breaks or is mended", one.Name(), l.ID, l.At)
 			}
 		}
 	}
 	one.misbehave()
+}
+
+// straggling makes logs show themselves within the next second or two.
+func (one *tale) straggling(logs []emulator.Log) []emulator.Log {
+	delay := emulator.Stragglers(one.random.Uint64(), 200*time.Millisecond, 2*time.Second, 0.3)
+	for i, l := range logs {
+		logs[i].VisibleAt = time.Now().Add(delay(l))
+		one.changed[l.ID] = true
+		if logs[i].VisibleAt.After(one.waiting) {
+			one.waiting = logs[i].VisibleAt
+		}
+	}
+	return logs
 }
 
 // edited is an edit with another status code each time.
@@ -123,14 +151,17 @@ func (one *tale) edited() func(doc []byte) []byte {
 	return func(doc []byte) []byte { return statusCode.ReplaceAll(doc, fmt.Appendf(nil, `"status_code":%d`, code)) }
 }
 
-// dialect is one of the ways in which a dataset may speak about created_at.
-func (h *history) dialect() emulator.Dialect {
+// dialect is one of the ways in which a dataset may speak about its time.
+func (one *tale) dialect() emulator.Dialect {
 	all := []emulator.Dialect{
 		{}, {Shape: emulator.ShapeResults}, {Shape: emulator.ShapeArray}, {Grammar: emulator.GrammarList},
 		{Grammar: emulator.GrammarBundle, OtherGrammar: emulator.Refused}, {Shape: emulator.ShapeResults, SortFrom: emulator.Nowhere},
-		{PastEnd: emulator.InvalidPage}, {Grammar: emulator.GrammarList, OtherGrammar: emulator.MatchesNothing},
+		{PastEnd: emulator.InvalidPage}, {Grammar: emulator.GrammarList, OtherGrammar: emulator.MatchesNothing}, emulator.LiveDialect,
+		{Shape: emulator.ShapeArray, Grammar: emulator.GrammarList, PastEnd: emulator.InvalidPage}, {Shape: emulator.ShapeResults, PageFrom: emulator.InBody},
 	}
-	return all[h.random.IntN(len(all))]
+	d := all[one.random.IntN(len(all))]
+	d.TimeField = one.field
+	return d
 }
 
 // lies are what a source may do that makes it look whole where it isn't, or the
@@ -149,7 +180,7 @@ func (one *tale) misbehave() {
 	switch r.IntN(6) {
 	case 0, 1:
 	case 2:
-		one.faults, one.lying = lies[r.IntN(len(lies))], true
+		one.faults, one.lying, one.unsure = lies[r.IntN(len(lies))], true, true
 	default:
 		for _, n := range r.Perm(len(mishaps))[:1+r.IntN(3)] {
 			mishaps[n](r, &one.faults)
@@ -161,6 +192,7 @@ func (one *tale) misbehave() {
 	if !one.lying && r.IntN(2) == 0 {
 		one.stir = &stir{tale: one, kind: 1 + r.IntN(3), left: 1 + r.IntN(8), known: one.note()}
 		one.stir.next = one.logs(one.stir.left, one.now.Add(-12*day), one.now)
+		one.stir.left = len(one.stir.next)
 		one.stir.edit = one.edited()
 	}
 	one.faults.LowBound, one.faults.TopBound = one.low, one.top
@@ -173,7 +205,19 @@ var zeroMember = regexp.MustCompile(`\b\w+:(0s?|false|<nil>|map\[\]|)[ }]`)
 // behave ends misbehave.
 func (one *tale) behave() {
 	one.stir, one.faults, one.lying = &stir{}, emulator.Faults{LowBound: one.low, TopBound: one.top}, false
-	one.SetFaults(one.faults)
+	one.show(one.faults)
+}
+
+// show sets the source's faults. What is served otherwise with them than before,
+// because its usage is not filled in, or is now, has changed.
+func (one *tale) show(f emulator.Faults) {
+	before := one.note()
+	one.SetFaults(f)
+	for id, log := range one.note() {
+		if was, is := before[id]; is && was != log {
+			one.changed[id] = true
+		}
+	}
 }
 
 // A stir changes logs while they are being read: some come, or some go, or some

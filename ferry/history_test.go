@@ -1,10 +1,12 @@
 package ferry_test
 
 import (
+	"crypto/sha256"
 	"flag"
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -20,10 +22,11 @@ import (
 // what changed where it had been read.
 type history struct {
 	*world
-	random *rand.Rand
-	tales  []*tale
-	now    time.Time // at its start
-	before map[string]standing
+	random  *rand.Rand
+	tales   []*tale
+	now     time.Time // at its start
+	before  map[string]standing
+	reached chan struct{} // closed when the flow that is to be killed has asked often enough
 
 	requests *atomic.Int64 // of all histories
 	steps    []string      // what happened, for the log of a failed one
@@ -36,9 +39,11 @@ type tale struct {
 	versions map[string]map[string]bool // by log id: time and hash, as ever served
 	changed  map[string]bool            // ids that came, changed or moved where they may have been read before
 	faults   emulator.Faults
+	field    string         // where its logs have their time
 	low, top emulator.Bound // how the source treats its bounds, always
 	lying    bool           // its source does what only its end shows
-	respelt  bool           // its dialect has just changed: what was proven may be refused
+	unsure   bool           // since a run ended well it lied, or changed its dialect: what was proven may be refused
+	waiting  time.Time      // until then stragglers show themselves
 	stir     *stir
 }
 
@@ -95,17 +100,16 @@ func newHistory(t *testing.T, seed uint64, requests *atomic.Int64) *history {
 	h := &history{world: newWorld(t, emulator.Options{}), random: rand.New(rand.NewPCG(seed, 7)), now: time.Now(), requests: requests}
 	h.cfg.Lease = 500 * time.Millisecond
 	h.cfg.Raw = h.random.IntN(4) == 0
-	set := h.dataset("set")
-	set.SetDialect(h.dialect())
 	h.tales = []*tale{
-		{feed: feed{h.gateway("gate"), ""}, history: h},
-		{feed: feed{set, "set"}, history: h},
+		{feed: feed{h.gateway("gate"), ""}, history: h, field: "created_at"},
+		{feed: feed{h.dataset("set"), "set"}, history: h, field: []string{"created_at", "timestamp", "start_time"}[h.random.IntN(3)]},
 	}
+	h.tales[1].SetDialect(h.tales[1].dialect())
 	for _, one := range h.tales {
+		one.versions, one.changed = map[string]map[string]bool{}, map[string]bool{}
 		bounds := []emulator.Bound{"", emulator.Strict, emulator.Inclusive}
 		one.low, one.top = bounds[h.random.IntN(3)], bounds[h.random.IntN(3)]
 		one.behave()
-		one.versions, one.changed = map[string]map[string]bool{}, map[string]bool{}
 		one.Insert(one.logs(100+h.random.IntN(200), h.now.Add(-12*day), h.now)...)
 		one.Insert(one.logs(h.random.IntN(70), h.now.Add(-5*day), h.now.Add(-5*day+time.Millisecond))...)
 	}
@@ -140,9 +144,9 @@ func (h *history) check() {
 	}
 }
 
-// note adds what is served now to the model.
+// note adds what is served now to the model, and returns it, less what is no JSON.
 func (one *tale) note() map[string]string {
-	listed := one.served(one.Stream, "created_at", one.dataset, time.Time{}, farAhead)
+	listed, _ := one.judged(one.feed, one.field)
 	for id, log := range listed {
 		if one.versions[id] == nil {
 			one.versions[id] = map[string]bool{}
@@ -173,6 +177,7 @@ func (h *history) settles() {
 	h.t.Helper()
 	for _, one := range h.tales {
 		one.behave()
+		eventually(h.t, "the stragglers have come", func() bool { return time.Now().After(one.waiting) })
 	}
 	for pass := 1; ; pass++ {
 		sum, err := h.flow(h.t.Context(), flow{command: "sync"})
@@ -198,7 +203,13 @@ func (h *history) settles() {
 		one.ends()
 	}
 	h.agrees(from)
-	h.idle(map[*emulator.Stream]int{h.tales[0].Stream: 5, h.tales[1].Stream: 5})
+	more := map[*emulator.Stream]int{}
+	for _, one := range h.tales {
+		if more[one.Stream] = 5; len(one.aside()) > 0 {
+			more[one.Stream] = 12 // each list with a broken log is asked for twice, and so is the lookback that begins amid its window
+		}
+	}
+	h.idle(more)
 }
 
 // agrees counts the sources against the warehouse: nowhere may they differ, but
@@ -221,11 +232,15 @@ func (h *history) agrees(from time.Time) {
 	}
 }
 
-// ends checks that the stream is held as it is listed, and that what is held
-// besides is marked as missing, unless the source has forgotten that time.
+// ends checks that the stream is held as it is listed, that what is no JSON waits
+// in quarantine, and that what is held besides is marked as missing, unless the
+// source has forgotten that time.
 func (one *tale) ends() {
 	one.t.Helper()
 	listed, held, missing := one.note(), one.rows(one.Stream), one.missing(one.Stream)
+	for _, id := range one.aside() {
+		delete(held, id) // as it was before it broke
+	}
 	oldest := one.Logs()[0].At
 	settled := time.Now().Add(-one.cfg.Settle - time.Minute)
 	gone := maps.Clone(held)
@@ -242,4 +257,29 @@ func (one *tale) ends() {
 		}
 	}
 	one.same(listed, held)
+}
+
+// aside are the ids of the logs that are no JSON. They, and nothing else, must
+// wait in quarantine; those of the tail may, since nothing tells that they are its.
+func (one *tale) aside() (ids []string) {
+	one.t.Helper()
+	_, broken := one.judged(one.feed, one.field)
+	open := query[[]string](one.world, `
+		select coalesce(array_agg(distinct reason_code || ' ' || encode(raw_sha256, 'hex')), '{}')
+		  from logferry_private.quarantine join logferry.streams using (stream_id)
+		 where stream_name = $1 and resolved_at is null`, one.Name())
+	for _, l := range broken {
+		ids = append(ids, l.ID)
+		name := fmt.Sprintf("not_json %x", sha256.Sum256(l.Doc))
+		at := slices.Index(open, name)
+		if at >= 0 {
+			open = slices.Delete(open, at, at+1)
+		} else if l.At.Before(time.Now().Add(-one.cfg.Settle - time.Minute)) {
+			one.t.Errorf("%s: log %s of %s is no JSON and does not wait in quarantine", one.Name(), l.ID, l.At)
+		}
+	}
+	if len(open) > 0 {
+		one.t.Errorf("%s: %q wait in quarantine and are not listed", one.Name(), open)
+	}
+	return ids
 }
