@@ -151,7 +151,8 @@ func (one *tale) edited() func(doc []byte) []byte {
 	return func(doc []byte) []byte { return statusCode.ReplaceAll(doc, fmt.Appendf(nil, `"status_code":%d`, code)) }
 }
 
-// dialect is one of the ways in which a dataset may speak about its time.
+// dialect is one of the ways in which a dataset may speak about its time, from
+// now on.
 func (one *tale) dialect() emulator.Dialect {
 	all := []emulator.Dialect{
 		{}, {Shape: emulator.ShapeResults}, {Shape: emulator.ShapeArray}, {Grammar: emulator.GrammarList},
@@ -160,7 +161,7 @@ func (one *tale) dialect() emulator.Dialect {
 		{Shape: emulator.ShapeArray, Grammar: emulator.GrammarList, PastEnd: emulator.InvalidPage}, {Shape: emulator.ShapeResults, PageFrom: emulator.InBody},
 	}
 	d := all[one.random.IntN(len(all))]
-	d.TimeField = one.field
+	d.TimeField, one.bare = one.field, d.Shape == emulator.ShapeArray
 	return d
 }
 

@@ -42,7 +42,8 @@ type tale struct {
 	field    string         // where its logs have their time
 	low, top emulator.Bound // how the source treats its bounds, always
 	lying    bool           // its source does what only its end shows
-	unsure   bool           // since a run ended well it lied, or changed its dialect: what was proven may be refused
+	unsure   bool           // since all of it was read it lied, or changed its dialect: what was proven may be refused
+	bare     bool           // its dialect gives no totals
 	waiting  time.Time      // until then stragglers show themselves
 	stir     *stir
 }
@@ -191,6 +192,9 @@ func (h *history) settles() {
 	from := time.Date(2015, 1, 1, 0, 0, 0, 0, time.UTC) // where datasets begin
 	h.backfill(ferry.ExitOK, ferry.BackfillOptions{From: from})
 	h.check()
+	if slices.ContainsFunc(h.tales, func(one *tale) bool { return one.unsure }) {
+		h.forceAny(from, ferry.ExitOK, ferry.ExitData) // may have to end to learn how a source speaks now
+	}
 	h.backfill(ferry.ExitOK, ferry.BackfillOptions{From: from, Force: true})
 	// What settled since then may lie in a window that would not attest before,
 	// and waits; and a filter proven anew may have ticks of a second.
