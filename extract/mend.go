@@ -1,7 +1,9 @@
 package extract
 
 import (
+	"bytes"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"slices"
 )
@@ -15,13 +17,13 @@ import (
 // happen twice alike, so it is asked for once more.
 
 // errSpoilt is why an answer is asked for once more: its list can't be valid,
-// and was not seen before.
+// and was not seen to be so before.
 var errSpoilt = errors.New("the answer has entries that are not valid JSON")
 
 // A mender reads the answers to one call.
 type mender struct {
 	read   func(body []byte) (listing, error)
-	spoilt [sha256.Size]byte // of the list that was broken the time before
+	doubts *[sha256.Size]byte // of the broken entries that came the time before; nil: none did
 }
 
 // listing reads a body. Broken entries are believed the second time.
@@ -36,12 +38,27 @@ func (m *mender) listing(body []byte) (listing, error) {
 	if !ok || incomplete != nil {
 		return listing{}, err
 	}
-	if sum := sha256.Sum256(list); sum != m.spoilt {
-		m.spoilt = sum
+	broken := sumOfBroken(entries)
+	if m.doubts == nil || *m.doubts != broken {
+		m.doubts = &broken
 		return listing{}, errSpoilt
 	}
 	l.entries = entries
 	return l, nil
+}
+
+// sumOfBroken is the same for the same broken entries, in whatever order and among
+// whatever others they come.
+func sumOfBroken(entries [][]byte) [sha256.Size]byte {
+	var sums [][]byte
+	for _, e := range entries {
+		if !json.Valid(e) {
+			sum := sha256.Sum256(e)
+			sums = append(sums, sum[:])
+		}
+	}
+	slices.SortFunc(sums, bytes.Compare)
+	return sha256.Sum256(bytes.Join(sums, nil))
 }
 
 // listNames are what answers call their lists, in quotes.

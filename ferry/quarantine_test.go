@@ -1,7 +1,9 @@
 package ferry_test
 
 import (
+	"bytes"
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -73,4 +75,53 @@ func TestQuarantineCases(t *testing.T) {
 		t.Errorf("%d cases in all, want 2 (%v)", len(all), err)
 	}
 	w.invariants()
+}
+
+// Of a log that is no JSON only the window is known that it lies in. A span that
+// begins amid that window is counted from where the window begins, and what else
+// differs there is told, and mended.
+func TestVerifyAmidAWindowWithABrokenLog(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, emulator.Options{})
+	now := time.Now()
+	prod := w.gateway("prod")
+	logs := cloudflareLogs(1, 300, now.Add(-9*day), now.Add(-time.Hour))
+	prod.Insert(logs...)
+	broken := logs[200]
+	prod.Edit(broken.ID, breaks)
+	w.sync(ferry.ExitOK)
+	states := func(code int, repair bool) (said []string) {
+		t.Helper()
+		f := w.ferry()
+		defer f.Close()
+		report, err := f.Verify(t.Context(), ferry.VerifyOptions{From: broken.At.Add(-day), Repair: repair})
+		w.exits(code, err)
+		for _, sp := range report.Spans {
+			said = append(said, sp.State)
+		}
+		return said
+	}
+	equal := func(said []string) bool {
+		return !slices.ContainsFunc(said, func(state string) bool { return state != ferry.SpanEqual })
+	}
+	if said := states(ferry.ExitOK, false); !equal(said) {
+		t.Errorf("counted around a broken log: %q", said)
+	}
+	prod.Insert(cloudflareLogs(2, 2, broken.At.Add(-time.Hour), broken.At.Add(time.Hour))...)
+	if said := states(ferry.ExitData, false); !slices.Contains(said, ferry.SpanDifferent) {
+		t.Errorf("two logs more came late: %q", said)
+	}
+	states(ferry.ExitOK, true)
+	if said := states(ferry.ExitOK, false); !equal(said) {
+		t.Errorf("read again: %q", said)
+	}
+}
+
+// breaks makes of a document one that is no JSON, and mends it again.
+func breaks(doc []byte) []byte {
+	broken := []byte(`{"cost":NaN,`)
+	if rest, is := bytes.CutPrefix(doc, broken); is {
+		return append([]byte("{"), rest...)
+	}
+	return append(broken, doc[1:]...)
 }

@@ -140,7 +140,7 @@ var reading = []mutant{
 	},
 	{
 		rule: "a broken list is believed only the second time",
-		file: "extract/mend.go", old: "sum != m.spoilt {", new: "false && sum != m.spoilt {",
+		file: "extract/mend.go", old: "m.doubts == nil || *m.doubts != broken {", new: "false {",
 		tests: "TestBrokenListsAreAskedForOnceMore|TestP10BrokenEntries",
 	},
 	{

@@ -177,4 +177,9 @@ var writing = []mutant{
 		file: "load/budget.go", old: "case when blocked_until > t then 0\n", new: "case when false then 0\n",
 		tests: "TestBlockHoldsForEveryProcess",
 	},
+	{
+		rule: "a case is closed only when all of its span was read again",
+		file: "load/finish.go", old: "coalesce(q.span <@ (", new: "coalesce(q.span && (",
+		tests: "TestCasesThatAreMetNoMore",
+	},
 }
