@@ -22,6 +22,7 @@ type recheck struct {
 	uncut  []load.Span   // windows of which counts are only known as a whole
 	failed int           // readings in a row that would not attest
 	proven bool          // the dialect was proven again for a filter that was refused
+	floor  time.Time     // below it the source lists nothing; zero: not known
 	ahead  time.Duration // how much above the source's oldest log is cut off too
 	differ int           // spans that are left different
 	spans  []VerifySpan
@@ -83,7 +84,7 @@ func (rc *recheck) count(ctx context.Context, span load.Span) error {
 	if many && !rc.whole {
 		return rc.halves(ctx, span, at)
 	}
-	rng := s.bounds(span)
+	rng := rc.bounds(span)
 	stored, err := s.run.store.Stored(ctx, s.ID, rng)
 	if err != nil {
 		return err
@@ -139,6 +140,13 @@ func (rc *recheck) differs(ctx context.Context, span load.Span, total, stored in
 		return rc.halves(ctx, span, s.middle(span))
 	}
 	return rc.leaf(ctx, span, total, stored)
+}
+
+// bounds is the stream's, at the source's floor.
+func (rc *recheck) bounds(span load.Span) load.Range {
+	r := rc.stream.bounds(span)
+	r.Floor = !rc.floor.IsZero() && !span.From.After(rc.floor)
+	return r
 }
 
 // bounds is the range to ask and to count for the span, as the dialect was
@@ -199,7 +207,7 @@ func (rc *recheck) expire(ctx context.Context, span load.Span) (rest load.Span, 
 		return span, false, err
 	}
 	rest = load.Span{From: oldest.Add(rc.ahead).Truncate(rc.stream.dialect().Tick), To: span.To}
-	rc.ahead = max(2*rc.ahead, time.Second)
+	rc.ahead, rc.floor = max(2*rc.ahead, time.Second), rest.From
 	if !rest.From.After(span.From) {
 		return span, false, nil
 	}
@@ -221,7 +229,7 @@ func (rc *recheck) leaf(ctx context.Context, span load.Span, total, stored int64
 		rc.found(span, total, stored, SpanDifferent)
 		return nil
 	}
-	s, rng := rc.stream, rc.stream.bounds(span)
+	s, rng := rc.stream, rc.bounds(span)
 	for range readings {
 		if done, err := rc.repaired(ctx, span); err != nil || !done {
 			rc.found(span, total, stored, SpanDifferent)

@@ -16,6 +16,9 @@ type Range struct {
 	// Edge is by how much windows whose counts are known only as a whole may
 	// reach beyond the range: what is counted keeps off the edges of coverage.
 	Edge time.Duration
+	// Floor tells that the source lists nothing below the range, so that a case
+	// whose window reaches below it lies in it all the same.
+	Floor bool
 }
 
 // whole is the range for times that are compared whole.
@@ -45,7 +48,8 @@ func (s *Store) Stored(ctx context.Context, stream int32, r Range) (int64, error
 			      where `+listedCase+`
 			        and (span <@ tstzrange($2::timestamptz, $3::timestamptz, '[]')
 			             or upper(span) > lower(span) + interval '1 microsecond' -- a window, not the log's instant
-			                and span <@ tstzrange($2::timestamptz - $6::text::interval, $3::timestamptz + $6::text::interval, '[]')))
+			                and tstzrange(case when $7::boolean then greatest(lower(span), least($2::timestamptz, upper(span))) else lower(span) end, upper(span))
+			                    <@ tstzrange($2::timestamptz - $6::text::interval, $3::timestamptz + $6::text::interval, '[]')))
 			select (select count(*) from logferry.requests
 			         where stream_id = $1::integer and missing_upstream_at is null
 			           and log_id not in (select log_id from waiting where log_id is not null)
@@ -55,7 +59,7 @@ func (s *Store) Stored(ctx context.Context, stream int32, r Range) (int64, error
 			     + (select coalesce(sum(w.source_total - w.distinct_rows), 0) from logferry.windows w
 			         where `+differingWindow+`
 			           and w.window_start >= $2::timestamptz - $6::text::interval and w.window_end <= $3::timestamptz + $6::text::interval)::bigint`,
-			stream, micros(r.Low), micros(r.Top), r.StrictLow, r.StrictTop, interval(r.Edge)).Scan(&n)
+			stream, micros(r.Low), micros(r.Top), r.StrictLow, r.StrictTop, interval(r.Edge), r.Floor).Scan(&n)
 	})
 	return n, classify("count stored logs", err)
 }

@@ -83,6 +83,24 @@ func TestStoredIsWhatTheSourceCounts(t *testing.T) {
 	}
 }
 
+// A case whose window reaches below where the source lists anything lies above
+// that.
+func TestStoredAtTheSourcesFloor(t *testing.T) {
+	t.Parallel()
+	f := newFeed(t)
+	f.read(0, 20, decoded([]byte(`{"no":"id"}`), false), entry("a", minute(15), ""))
+	r := Range{Low: minute(5), Top: minute(20)}
+	if n := f.stored(r); n != 1 {
+		t.Errorf("%d logs surely lie in the range, want 1", n)
+	}
+	if r.Floor = true; f.stored(r) != 2 {
+		t.Errorf("%d logs lie above the floor, want 2", f.stored(r))
+	}
+	if r = (Range{Low: minute(5), Top: minute(18), Floor: true}); f.stored(r) != 1 {
+		t.Errorf("%d logs surely lie below the range's top, want 1", f.stored(r))
+	}
+}
+
 // A difference that a full reading left standing is counted in, until the span
 // is read again.
 func TestStandingDifference(t *testing.T) {
