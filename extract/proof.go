@@ -20,14 +20,14 @@ var ErrUnlisted = fmt.Errorf("%w: it is gone", ErrUnproven)
 // A NoDialectError means that every known spelling of the time filter was
 // refused while the log it should find is still listed.
 type NoDialectError struct {
-	Stream string
-	Tried  []string // spellings, as the source's parameters are called
+	Tried []string // spellings, as the source's parameters are called
 }
 
-// Error names the parameters that were tried.
+// Error names the parameters that were tried. Which stream it was is for the
+// caller to say, once for all streams that it holds of.
 func (e *NoDialectError) Error() string {
-	return fmt.Sprintf("%s: the source does not honour a time filter by %s: no window can be read; is this version of logferry too old for the API?",
-		e.Stream, strings.Join(e.Tried, " or "))
+	return fmt.Sprintf("the source does not honour a time filter by %s: no window can be read; is this version of logferry too old for the API?",
+		strings.Join(e.Tried, " or "))
 }
 
 // A Prover finds the dialect of one stream.
@@ -76,7 +76,7 @@ func (p *Prover) Prove(ctx context.Context, prefer *Dialect) (Dialect, error) {
 	if len(tried) == 0 {
 		return Dialect{}, ErrUnproven
 	}
-	return Dialect{}, &NoDialectError{p.Feed.Name, tried}
+	return Dialect{}, &NoDialectError{tried}
 }
 
 // Finds tells, by one request mostly, whether the filter of a proven dialect

@@ -45,6 +45,8 @@ func TestReasons(t *testing.T) {
 		{"the end alone", of("a", context.Canceled), []string{"a: context canceled"}},
 		{"work left beside a reason", errors.Join(of("a", refused("a", 1)), early), []string{"a: " + why}},
 		{"work left alone", errors.Join(nil, early), []string{"work is left"}},
+		{"no time filter", errors.Join(of("a", &extract.NoDialectError{Tried: []string{"x", "y"}}), of("b", &extract.NoDialectError{Tried: []string{"x", "y"}})),
+			[]string{"a, b: the source does not honour a time filter by x or y: no window can be read; is this version of logferry too old for the API?"}},
 		{"several causes in one sentence", fmt.Errorf("%w, because %w", errors.New("a"), errors.New("b")), []string{"a, because b"}},
 	} {
 		if diff := cmp.Diff(test.want, ferry.Reasons(test.err)); diff != "" {
