@@ -1,6 +1,9 @@
 package extract
 
-import "maps"
+import (
+	"fmt"
+	"maps"
+)
 
 // A Verdict says what to do with a window after a walk.
 type Verdict int
@@ -107,8 +110,8 @@ func (r *Reading) Detail() string {
 	case w.total < 0:
 		return "no total, and no two walks in a row alike"
 	case int64(len(r.all)) < w.total:
-		return "fewer logs than the announced total"
+		return fmt.Sprintf("fewer logs than the announced total: %d of %d", len(r.all), w.total)
 	default:
-		return "more logs than the announced total"
+		return fmt.Sprintf("more logs than the announced total: %d of %d", len(r.all), w.total)
 	}
 }

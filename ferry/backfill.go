@@ -119,12 +119,12 @@ func (r *run) sumUpBackfill(ctx context.Context, streams []*stream, span load.Sp
 		return err
 	}
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.sum.Unfinished = open
-	switch {
-	case r.sum.Mismatch > 0:
-		return &DataError{number(r.sum.Mismatch, "window") + " would not attest; what was read is loaded, the time is not covered: see llm.load_audit, or run again with --accept-mismatch"}
-	case open > 0:
+	r.mu.Unlock()
+	if err := r.unattested(ctx, "see llm.load_audit, or run again with --accept-mismatch"); err != nil {
+		return err
+	}
+	if open > 0 {
 		return &EarlyError{"part of the span is not covered yet; what was read is saved, run it again to go on"}
 	}
 	return nil

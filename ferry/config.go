@@ -91,8 +91,10 @@ type Summary struct {
 	Windows   int           `json:"windows"`  // finished, whatever the outcome
 	Attested  int           `json:"attested"` // of them
 	Mismatch  int           `json:"mismatch"`
-	Doubtful  int           `json:"doubtful"` // windows whose latest reading is a mismatch or accepted
-	Rows      int64         `json:"rows"`     // logs read
+	Accepted  int           `json:"accepted"`       // covered by hand though they did not attest
+	Short     int64         `json:"accepted_short"` // by how many logs those fall short of what was announced
+	Doubtful  int           `json:"doubtful"`       // windows whose latest reading is a mismatch or accepted
+	Rows      int64         `json:"rows"`           // logs read
 	Inserted  int64         `json:"inserted"`
 	Changed   int64         `json:"changed"`
 	Unchanged int64         `json:"unchanged"`

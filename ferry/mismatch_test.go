@@ -1,6 +1,7 @@
 package ferry_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -22,7 +23,7 @@ func TestWindowThatNeverAttests(t *testing.T) {
 	good.Insert(cloudflareLogs(2, 160, now.Add(-9*day), now.Add(-time.Hour))...)
 	bad.SetFaults(emulator.Faults{TotalOff: 1})
 
-	sum := w.sync(ferry.ExitData)
+	sum := w.saysWhat(ferry.ExitData, "the time is not covered:", func(f *ferry.Ferry) (ferry.Summary, error) { return f.Sync(t.Context()) })
 	w.equal(bad)
 	w.equal(good)
 	if sum.Mismatch == 0 || sum.Mismatch != sum.Doubtful {
@@ -59,7 +60,10 @@ func TestWindowThatNeverAttests(t *testing.T) {
 	if n := query[int](w, `select count(*) from logferry.windows where status = 'mismatch' and retry_at > finished_at + interval '29 minutes'`); n == 0 {
 		t.Error("the second mismatch of the same time does not wait longer")
 	}
-	w.backfill(ferry.ExitOK, ferry.BackfillOptions{From: now.Add(-30 * day), AcceptMismatch: true})
+	sum = w.backfill(ferry.ExitOK, ferry.BackfillOptions{From: now.Add(-30 * day), AcceptMismatch: true})
+	if sum.Accepted == 0 || sum.Short != int64(sum.Accepted) {
+		t.Errorf("accepting says %+v; each window is one log short", sum)
+	}
 	if n := uncovered(); n != 0 {
 		t.Errorf("%d logs lie in uncovered time", n)
 	}
@@ -71,11 +75,31 @@ func TestWindowThatNeverAttests(t *testing.T) {
 	}
 	w.equal(bad)
 
+	// Read again, what was accepted stays covered, and the error says so.
+	force := ferry.BackfillOptions{From: now.Add(-30 * day), Force: true}
+	w.saysWhat(ferry.ExitData, "the time stays covered, and is doubtful:", func(f *ferry.Ferry) (ferry.Summary, error) { return f.Backfill(t.Context(), force) })
+	if n := query[int](w, `select count(*) from logferry.windows where status = 'mismatch' and detail ~ 'fewer logs than the announced total: [0-9]+ of [0-9]+$'`); n == 0 {
+		t.Error("no mismatch names both numbers")
+	}
+
 	// Once the source counts right, reading it again settles it.
 	bad.SetFaults(emulator.Faults{})
-	if sum = w.backfill(ferry.ExitOK, ferry.BackfillOptions{From: now.Add(-30 * day), Force: true}); sum.Doubtful != 0 {
+	if sum = w.backfill(ferry.ExitOK, force); sum.Doubtful != 0 {
 		t.Errorf("read again without doubt: %+v", sum)
 	}
+}
+
+// saysWhat runs a command whose error has the code and says what is said.
+func (w *world) saysWhat(code int, said string, command func(*ferry.Ferry) (ferry.Summary, error)) ferry.Summary {
+	w.t.Helper()
+	f := w.ferry()
+	defer f.Close()
+	sum, err := command(f)
+	w.exits(code, err)
+	if !strings.Contains(strings.Join(ferry.Reasons(err), "\n"), said) {
+		w.t.Errorf("%v; want %q", err, said)
+	}
+	return sum
 }
 
 // A source without totals attests by two walks alike, and is split where it

@@ -324,12 +324,8 @@ func (r *run) sumUp(ctx context.Context, streams []*stream) error {
 	}
 	r.mu.Lock()
 	r.sum.Unfinished = open - waiting
-	mismatch := r.sum.Mismatch
 	r.mu.Unlock()
-	if mismatch > 0 {
-		return &DataError{number(mismatch, "window") + " would not attest; what was read is loaded, the time is not covered: see llm.load_audit"}
-	}
-	return nil
+	return r.unattested(ctx, "see llm.load_audit")
 }
 
 func (r *run) sumDoubtful(ctx context.Context, streams []*stream) error {

@@ -216,6 +216,9 @@ func (r *run) account(o load.Outcome, c load.Counts) {
 		r.sum.Attested++
 	case "mismatch":
 		r.sum.Mismatch++
+	case "accepted":
+		r.sum.Accepted++
+		r.sum.Short += max(0, o.Total-o.Distinct)
 	}
 	r.addCounts(c)
 	r.sum.Missing += c.Missing

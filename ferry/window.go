@@ -303,5 +303,5 @@ func (c *carrying) account(o load.Outcome) {
 	}
 	claim := c.piece.claim
 	c.stream.run.log.Log(context.Background(), level, "window "+o.Status, "stream", c.stream.Name, "kind", claim.Kind, "from", claim.From, "to", claim.To,
-		"logs", o.Distinct, "new", c.writing.Inserted, "changed", c.writing.Changed, "requests", o.Requests, "walks", o.Walks, "detail", o.Detail)
+		"logs", o.Distinct, "announced", o.Total, "new", c.writing.Inserted, "changed", c.writing.Changed, "requests", o.Requests, "walks", o.Walks, "detail", o.Detail)
 }

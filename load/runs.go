@@ -49,3 +49,15 @@ func (s *Store) FinishRun(ctx context.Context, id int64, status string, exitCode
 func storable(text string) string {
 	return strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", "\uFFFD"), "\uFFFD")
 }
+
+// MismatchesCovered counts the windows of a run that would not attest though
+// their time is covered: it was before, and stays so.
+func (s *Store) MismatchesCovered(ctx context.Context, run int64) (int, error) {
+	var n int
+	err := s.retry(ctx, func() error {
+		return s.pool.QueryRow(ctx, `
+			select count(*) from logferry.windows w join logferry.stream_state ss using (stream_id)
+			 where w.run_id = $1::bigint and w.status = 'mismatch' and ss.coverage @> tstzrange(w.window_start, w.window_end)`, run).Scan(&n)
+	})
+	return n, classify("read the ledger", err)
+}

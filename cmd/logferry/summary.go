@@ -16,6 +16,9 @@ func summaryText(s ferry.Summary) string {
 	line := oneLine{count(int64(s.Streams), "stream", "streams")}
 	line.add(count(int64(s.Attested), "window attested", "windows attested"), workOf(s))
 	line.some(int64(s.Mismatch), "mismatch", "mismatches")
+	if s.Accepted > 0 {
+		line.add(count(int64(s.Accepted), "window", "windows") + " accepted " + count(s.Short, "log", "logs") + " short")
+	}
 	line.some(int64(s.Doubtful), "doubtful window", "doubtful windows")
 	line.some(s.Rejected, "rejected", "rejected")
 	line.some(s.Missing, "missing upstream", "missing upstream")
@@ -94,6 +97,8 @@ func summaryRecord(log *slog.Logger, s ferry.Summary, code int) {
 		slog.Int("windows", s.Windows),
 		slog.Int("attested", s.Attested),
 		slog.Int("mismatch", s.Mismatch),
+		slog.Int("accepted", s.Accepted),
+		slog.Int64("accepted_short", s.Short),
 		slog.Int("doubtful", s.Doubtful),
 		slog.Int64("rows", s.Rows),
 		slog.Int64("inserted", s.Inserted),
