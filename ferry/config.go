@@ -117,7 +117,7 @@ const (
 	ExitOK          = 0
 	ExitUnexpected  = 1
 	ExitUsage       = 64
-	ExitData        = 65  // windows that would not attest, or too many rejects
+	ExitData        = 65  // windows that would not attest, or too many logs in quarantine
 	ExitUnavailable = 69  // a provider unavailable after retries
 	ExitTemporary   = 75  // database down, locked, disk full; a backfill ended early
 	ExitNoPerm      = 77  // credentials, database login or grant refused

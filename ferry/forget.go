@@ -1,16 +1,13 @@
 package ferry
 
-import (
-	"context"
-	"fmt"
-)
+import "context"
 
 // Forget drops what is known and covered of a stream; its rows stay. If the
 // settings still name or discover it, the next pass meets it as a new one.
 func (f *Ferry) Forget(ctx context.Context, name string) error {
 	found, err := f.store.Forget(ctx, name)
 	if err == nil && !found {
-		return &UsageError{fmt.Sprintf("no stream is called %q: see 'logferry streams list'", name)}
+		return noStream(name)
 	}
 	return err
 }

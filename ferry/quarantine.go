@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"logferry/extract"
@@ -32,6 +34,9 @@ type QuarantineCase struct {
 // of one stream unless its name is empty.
 func (f *Ferry) Quarantine(ctx context.Context, stream string, resolved bool) ([]QuarantineCase, error) {
 	cases, err := f.store.Cases(ctx, load.CaseFilter{Stream: stream, Resolved: resolved})
+	if err == nil && len(cases) == 0 && stream != "" {
+		err = f.streamOrCases(ctx, stream)
+	}
 	list := make([]QuarantineCase, 0, len(cases))
 	for _, c := range cases {
 		list = append(list, shown(c))
@@ -60,27 +65,83 @@ func (f *Ferry) QuarantineShow(ctx context.Context, id int64) (QuarantineCase, [
 	return shown(cases[0]), raw, err
 }
 
-func noCase(id int64) error {
-	return &UsageError{fmt.Sprintf("quarantine holds no case %d: see 'logferry quarantine list --all'", id)}
+// streamOrCases is an error unless a stream of that name is known, or was when
+// a case of it came up: one that is forgotten leaves its cases.
+func (f *Ferry) streamOrCases(ctx context.Context, name string) error {
+	cases, err := f.store.Cases(ctx, load.CaseFilter{Stream: name, Resolved: true})
+	if err != nil || len(cases) > 0 {
+		return err
+	}
+	streams, err := f.store.Streams(ctx)
+	if err == nil && !slices.ContainsFunc(streams, func(st load.Stream) bool { return st.Name == name }) {
+		err = noStream(name)
+	}
+	return err
 }
 
-// QuarantineDiscard closes cases for good.
-func (f *Ferry) QuarantineDiscard(ctx context.Context, ids []int64) (int64, error) {
-	return f.store.Discard(ctx, ids)
+func noCase(ids ...int64) error {
+	var list []string
+	for _, id := range ids {
+		list = append(list, strconv.FormatInt(id, 10))
+	}
+	noun := "case "
+	if len(ids) > 1 {
+		noun = "cases "
+	}
+	return &UsageError{"quarantine holds no " + noun + strings.Join(list, ", ") + ": see 'logferry quarantine list --all'"}
+}
+
+// named finds out which of the named cases are closed already. One that is not
+// there is an error, and then nothing is done about the others either.
+func (f *Ferry) named(ctx context.Context, ids []int64) (closed []int64, err error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	cases, err := f.store.Cases(ctx, load.CaseFilter{IDs: ids, Resolved: true})
+	if err != nil {
+		return nil, err
+	}
+	var unknown []int64
+	for _, id := range ids {
+		i := slices.IndexFunc(cases, func(c load.Case) bool { return c.ID == id })
+		switch {
+		case i < 0:
+			unknown = append(unknown, id)
+		case cases[i].Resolution != "":
+			closed = append(closed, id)
+		}
+	}
+	if len(unknown) > 0 {
+		return nil, noCase(unknown...)
+	}
+	return closed, nil
+}
+
+// QuarantineDiscard closes cases for good. It tells how many, and which were
+// closed already.
+func (f *Ferry) QuarantineDiscard(ctx context.Context, ids []int64) (discarded int64, closed []int64, err error) {
+	if closed, err = f.named(ctx, ids); err != nil {
+		return 0, nil, err
+	}
+	discarded, err = f.store.Discard(ctx, ids)
+	return discarded, closed, err
 }
 
 // A Replayed is how replaying ended.
 type Replayed struct {
-	Stored int // cases that are rows now
-	Still  int // cases that still can't be one
-	Held   int // cases whose time another run holds just now
+	Stored int     // cases that are rows now
+	Still  int     // cases that still can't be one
+	Held   int     // cases whose time another run holds just now
+	Closed []int64 // named cases that were closed already
 }
 
 // QuarantineReplay tries the bytes of open cases again, by the rules of this
 // version: all of them, or those with the ids.
-func (f *Ferry) QuarantineReplay(ctx context.Context, ids []int64) (Replayed, error) {
-	var done Replayed
-	_, err := f.execute(ctx, "quarantine replay", load.KindBackfill, func(ctx context.Context, r *run) error {
+func (f *Ferry) QuarantineReplay(ctx context.Context, ids []int64) (done Replayed, err error) {
+	if done.Closed, err = f.named(ctx, ids); err != nil {
+		return done, err
+	}
+	_, err = f.execute(ctx, "quarantine replay", load.KindBackfill, func(ctx context.Context, r *run) error {
 		cases, err := f.store.Cases(ctx, load.CaseFilter{IDs: ids})
 		if err != nil {
 			return err

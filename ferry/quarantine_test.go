@@ -40,7 +40,7 @@ func TestQuarantineCases(t *testing.T) {
 		t.Errorf("an unknown case: %v", err)
 	}
 	done, err := f.QuarantineReplay(ctx, nil)
-	if err != nil || done != (ferry.Replayed{Still: 2}) {
+	if err != nil || done.Still != 2 || done.Stored+done.Held+len(done.Closed) > 0 {
 		t.Fatalf("replaying what still can't be read: %+v, %v", done, err)
 	}
 
@@ -56,14 +56,26 @@ func TestQuarantineCases(t *testing.T) {
 	w.exec(`update logferry_private.quarantine set raw = $2 where quarantine_id = $1`, noTime.ID,
 		[]byte(`{"id":"no-time","created_at":"`+at.Format(time.RFC3339Nano)+`","success":true}`))
 	done, err = f.QuarantineReplay(ctx, []int64{noTime.ID})
-	if err != nil || done != (ferry.Replayed{Stored: 1}) {
+	if err != nil || done.Stored != 1 || done.Still+done.Held+len(done.Closed) > 0 {
 		t.Fatalf("replay: %+v, %v", done, err)
 	}
 	if n := query[int](w, `select count(*) from logferry.requests where log_id = 'no-time'`); n != 1 {
 		t.Errorf("%d rows of the replayed log, want 1", n)
 	}
-	if n, err := f.QuarantineDiscard(ctx, []int64{noID.ID}); err != nil || n != 1 {
-		t.Errorf("discarded %d, %v", n, err)
+	if _, _, err := f.QuarantineDiscard(ctx, []int64{noID.ID, 998, 999}); ferry.ExitCode(err) != ferry.ExitUsage || !strings.Contains(err.Error(), "no cases 998, 999:") {
+		t.Errorf("discarding unknown cases: %v", err)
+	}
+	if n, closed, err := f.QuarantineDiscard(ctx, []int64{noID.ID, noTime.ID}); err != nil || n != 1 || !slices.Equal(closed, []int64{noTime.ID}) {
+		t.Errorf("discarded %d, %v were closed, %v", n, closed, err)
+	}
+	if done, err := f.QuarantineReplay(ctx, []int64{noID.ID}); err != nil || !slices.Equal(done.Closed, []int64{noID.ID}) {
+		t.Errorf("replaying a closed case: %+v, %v", done, err)
+	}
+	if _, err := f.QuarantineReplay(ctx, []int64{999}); ferry.ExitCode(err) != ferry.ExitUsage {
+		t.Errorf("replaying an unknown case: %v", err)
+	}
+	if _, err := f.Quarantine(ctx, "cloudflare/nope", true); ferry.ExitCode(err) != ferry.ExitUsage {
+		t.Errorf("cases of an unknown stream: %v", err)
 	}
 	w.backfill(ferry.ExitOK, ferry.BackfillOptions{From: now.Add(-21 * time.Hour), Force: true})
 	open, err := f.Quarantine(ctx, "", false)

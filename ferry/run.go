@@ -173,7 +173,7 @@ func (r *run) judgeRejects() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.rejects > 10 && r.rejects*100 > r.sum.Rows {
-		return &DataError{"more than 1 % of the logs read were put into quarantine: see logferry_private.quarantine"}
+		return &DataError{"more than 1 % of the logs read were put into quarantine: see 'logferry quarantine list'"}
 	}
 	return nil
 }

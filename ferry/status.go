@@ -57,7 +57,11 @@ func (a *account) reads(source, name string) bool {
 func (f *Ferry) SetEnabled(ctx context.Context, name string, on bool) error {
 	found, err := f.store.SetEnabled(ctx, name, on)
 	if err == nil && !found {
-		return &UsageError{fmt.Sprintf("no stream is called %q: see 'logferry streams list'", name)}
+		return noStream(name)
 	}
 	return err
+}
+
+func noStream(name string) error {
+	return &UsageError{fmt.Sprintf("no stream is called %q: see 'logferry streams list'", name)}
 }

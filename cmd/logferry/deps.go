@@ -37,7 +37,7 @@ type flow struct {
 	cases   func(ctx context.Context, stream string, resolved bool) ([]ferry.QuarantineCase, error)
 	showOne func(ctx context.Context, id int64) (ferry.QuarantineCase, []byte, error)
 	replay  func(ctx context.Context, ids []int64) (ferry.Replayed, error)
-	discard func(ctx context.Context, ids []int64) (int64, error)
+	discard func(ctx context.Context, ids []int64) (discarded int64, closed []int64, err error)
 }
 
 // schemaState is where a database's schema stands.

@@ -14,7 +14,7 @@ const exitTable = `Exit codes:
        backfill, the whole span is covered
   1    unexpected: a fault of logferry
   64   usage: a flag, a command or a variable that stands for one
-  65   windows that would not attest, or too many rejected logs
+  65   windows that would not attest, or too many logs in quarantine
   69   a provider was unavailable, retries included
   75   temporary: database down, locked or full; or backfill ended early, the
        rest saved. Run it again

@@ -143,7 +143,8 @@ backfill (dry run): 4 streams, 13 windows, 8,819 logs, 190 requests to come, 6 r
 // TestHelpFits: every command explains itself within 80 columns.
 func TestHelpFits(t *testing.T) {
 	commands := []string{"", "sync", "backfill", "serve", "verify", "status", "streams", "streams list", "streams disable",
-		"streams enable", "migrate", "migrate up", "migrate version", "migrate down", "check", "demo", "version", "help backfill"}
+		"streams enable", "migrate", "migrate up", "migrate version", "migrate down", "check", "demo", "version", "help backfill",
+		"quarantine", "quarantine list", "quarantine show", "quarantine replay", "quarantine discard", "streams forget"}
 	for _, command := range commands {
 		r := &rig{}
 		if code := r.run(t.Context(), command+" --help"); code != 0 || r.errs.Len() > 0 {

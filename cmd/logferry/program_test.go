@@ -245,7 +245,7 @@ func TestSummary(t *testing.T) {
 		Command: "backfill", Streams: 1, Attested: 1, Mismatch: 1, Accepted: 2, Short: 5, Doubtful: 2, Rows: 1, Changed: 1, Rejected: 3, Missing: 4,
 		Requests: 1, Retries: 1, Held: 1, Unfinished: 76*time.Hour + time.Minute, Elapsed: 190 * time.Second,
 	}
-	const line = "backfill: 1 stream, 1 window attested, 1 log read, 0 new, 1 changed, 1 mismatch, 2 windows accepted 5 logs short, 2 doubtful windows, 3 rejected, " +
+	const line = "backfill: 1 stream, 1 window attested, 1 log read, 0 new, 1 changed, 1 mismatch, 2 windows accepted 5 logs short, 2 doubtful windows, 3 logs into quarantine (see 'logferry quarantine list'), " +
 		"4 missing upstream, 1 stream left to another process, 1 request, 1 retry, unfinished: 3d4h of wanted time, 3m10s"
 	if diff := cmp.Diff(line, summaryText(all)); diff != "" {
 		t.Error(diff)

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -37,8 +39,14 @@ func (p *program) quarantineList() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.withFlow(cmd, needs{database: true}, func(ctx context.Context, f *flow, _ effective) error {
 				cases, err := f.cases(ctx, stream, all)
-				if err == nil {
+				switch {
+				case err != nil:
+				case len(cases) > 0:
 					p.caseTable(cases)
+				case all:
+					p.print("no case\n")
+				default:
+					p.print("no open case\n")
 				}
 				return err
 			})
@@ -49,19 +57,19 @@ func (p *program) quarantineList() *cobra.Command {
 	return cmd
 }
 
+// caseTable prints cases stream by stream: names are too long to stand beside
+// anything.
 func (p *program) caseTable(cases []ferry.QuarantineCase) {
-	if len(cases) == 0 {
-		p.print("no open case\n")
-		return
-	}
-	const row = "%6s  %-23s  %-16s  %s\n"
-	p.print(row, "CASE", "REASON", "LAST SEEN", "STREAM")
+	const row = "  %6s  %-24s  %-20s  %s\n"
+	p.print("STREAM\n"+row, "CASE", "REASON", "LAST SEEN", "STATE")
+	slices.SortStableFunc(cases, func(a, b ferry.QuarantineCase) int { return cmp.Compare(a.Stream, b.Stream) })
+	stream := ""
 	for _, c := range cases {
-		state := []string(nil)
-		if c.Resolution != "" {
-			state = []string{c.Resolution}
+		if c.Stream != stream {
+			stream = c.Stream
+			p.print("%s\n", stream)
 		}
-		p.print(row, strconv.FormatInt(c.ID, 10), c.Code, c.LastSeen.UTC().Format("2006-01-02 15:04"), c.Stream+inBrackets(state))
+		p.print(row, strconv.FormatInt(c.ID, 10), c.Code, instant(c.LastSeen), cmp.Or(c.Resolution, "open"))
 	}
 }
 
@@ -85,7 +93,7 @@ func (p *program) quarantineShow() *cobra.Command {
 						p.print("  %-10s %s\n", line[0], strings.ToValidUTF8(line[1], "?"))
 					}
 				}
-				p.print("  %-10s %s to %s, %d times\n\n%s\n", "met", instant(c.FirstSeen), instant(c.LastSeen), c.Seen, raw)
+				p.print("  %-10s %s to %s, %s\n\n%s\n", "met", instant(c.FirstSeen), instant(c.LastSeen), count(int64(c.Seen), "time", "times"), raw)
 				return nil
 			})
 		},
@@ -96,7 +104,7 @@ func (p *program) quarantineReplay() *cobra.Command {
 	return &cobra.Command{
 		Use:                   "replay [CASE]...",
 		Short:                 "try open cases again by this version's rules",
-		Long:                  "replay tries the bytes of open cases again: of all, or of those named. What can be\na row now is stored, and its case closed; coverage does not change.",
+		Long:                  "replay tries the bytes of open cases again: of all, or of those named. What can\nbe a row now is stored, and its case closed; coverage does not change.",
 		Example:               "  logferry quarantine replay",
 		DisableFlagsInUseLine: true,
 		Args:                  someCases(0),
@@ -104,6 +112,7 @@ func (p *program) quarantineReplay() *cobra.Command {
 			return p.withFlow(cmd, needs{database: true}, func(ctx context.Context, f *flow, _ effective) error {
 				done, err := f.replay(ctx, caseIDs(args))
 				if err == nil {
+					p.tellClosed(done.Closed)
 					p.print("replayed: %d stored, %d still can't be, %d left to another run\n", done.Stored, done.Still, done.Held)
 				}
 				return err
@@ -121,13 +130,20 @@ func (p *program) quarantineDiscard() *cobra.Command {
 		Args:                  someCases(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.withFlow(cmd, needs{database: true}, func(ctx context.Context, f *flow, _ effective) error {
-				n, err := f.discard(ctx, caseIDs(args))
+				n, closed, err := f.discard(ctx, caseIDs(args))
 				if err == nil {
+					p.tellClosed(closed)
 					p.print("discarded %d\n", n)
 				}
 				return err
 			})
 		},
+	}
+}
+
+func (p *program) tellClosed(ids []int64) {
+	for _, id := range ids {
+		p.print("case %d is closed already\n", id)
 	}
 }
 

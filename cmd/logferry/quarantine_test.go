@@ -16,17 +16,30 @@ func TestQuarantine(t *testing.T) {
 	w := full(t)
 	w.shows("quarantine list", "no open case\n")
 	w.gateway.Insert(emulator.Log{ID: "odd", At: time.Now().Add(-time.Hour), Doc: []byte(`{"id":"odd","created_at":"yesterday","cost":7}`)})
-	w.shows("sync", `sync: .* 1 rejected, .*\n`)
-	w.shows("quarantine list", ` +CASE +REASON .*\n +\d+  \S+ +\S+ \S+  cloudflare/`+account+`/prod\n`)
+	w.shows("quarantine list --all", "no case\n")
+	w.shows("sync", `sync: .* 1 log into quarantine \(see 'logferry quarantine list'\), .*\n`)
+	w.shows("quarantine list", `STREAM\n +CASE +REASON .*\ncloudflare/`+account+`/prod\n +\d+  \S+ +[0-9-]+ [0-9:]+Z  open\n`)
+	for line := range strings.Lines(w.ok("quarantine list")) {
+		if len(line) > 81 {
+			t.Errorf("longer than 80: %s", line)
+		}
+	}
 	number := strings.TrimSpace(w.query(`select quarantine_id from logferry_private.quarantine`))
 	w.shows("quarantine show "+number, `(?s)case `+number+` of cloudflare/.*log id +odd\n.*\{"id":"odd",.*"cost":7.*\}\n`)
 	w.shows("quarantine replay", `replayed: 0 stored, 1 still can't be, 0 left to another run\n`)
 	w.shows("quarantine discard "+number, "discarded 1\n")
 	w.shows("quarantine list", "no open case\n")
-	w.shows("quarantine list --all", `(?s).*\(discarded\)\n`)
+	w.shows("quarantine discard "+number, "case "+number+" is closed already\ndiscarded 0\n")
+	w.shows("quarantine replay "+number, "case "+number+" is closed already\nreplayed: 0 stored, .*\n")
+	w.shows("quarantine list --all", `(?s).*  discarded\n`)
 	w.answers(t, mistake{"", "quarantine show seventeen", nil, ferry.ExitUsage,
 		"\"seventeen\" is not the number of a case; `logferry quarantine list` shows them\nsee `logferry quarantine show --help`"})
-	if r := w.run(t.Context(), "quarantine show 999999"); r.code != ferry.ExitUsage {
-		t.Errorf("no such case: exit code %d\n%s", r.code, r.errs)
+	for _, line := range []string{"quarantine show 999999", "quarantine replay 999999", "quarantine discard 999999 " + number} {
+		if r := w.run(t.Context(), line); r.code != ferry.ExitUsage || !strings.Contains(r.errs, "no case 999999:") {
+			t.Errorf("%s: exit code %d\n%s", line, r.code, r.errs)
+		}
+	}
+	if r := w.run(t.Context(), "quarantine list --stream nope"); r.code != ferry.ExitUsage || !strings.Contains(r.errs, `no stream is called "nope"`) {
+		t.Errorf("no such stream: exit code %d\n%s", r.code, r.errs)
 	}
 }

@@ -20,7 +20,9 @@ func summaryText(s ferry.Summary) string {
 		line.add(count(int64(s.Accepted), "window", "windows") + " accepted " + count(s.Short, "log", "logs") + " short")
 	}
 	line.some(int64(s.Doubtful), "doubtful window", "doubtful windows")
-	line.some(s.Rejected, "rejected", "rejected")
+	if s.Rejected > 0 {
+		line.add(count(s.Rejected, "log", "logs") + " into quarantine (see 'logferry quarantine list')")
+	}
 	line.some(s.Missing, "missing upstream", "missing upstream")
 	line.some(int64(s.Held), "stream left to another process", "streams left to another process")
 	return line.ended(s)
