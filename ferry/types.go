@@ -43,12 +43,14 @@ type VerifyReport struct {
 
 // The states of a [VerifySpan].
 const (
-	SpanEqual     = "equal"     // both counts agree
-	SpanDifferent = "different" // they do not, and still differ
-	SpanRepaired  = "repaired"  // they did not; reading again mended it
-	SpanExpired   = "expired"   // the source no longer serves logs this old
-	SpanUncovered = "uncovered" // no pass has covered it yet, so there is nothing to compare
-	SpanUnknown   = "unknown"   // the source gives no total
+	SpanEqual     = "equal"      // both counts agree
+	SpanDifferent = "different"  // they do not, and still differ
+	SpanRepaired  = "repaired"   // they did not; reading again mended it
+	SpanExpired   = "expired"    // the source no longer serves logs this old
+	SpanUncovered = "uncovered"  // no pass has covered it yet, so there is nothing to compare
+	SpanDoubtful  = "doubtful"   // its latest reading is a mismatch or accepted, so it is not counted
+	SpanUnknown   = "unknown"    // not counted, or the source gives no total
+	SpanReadAgain = "read again" // in full, where the source gives no totals to compare
 )
 
 // A VerifySpan is one counted stretch of a stream.
@@ -58,6 +60,7 @@ type VerifySpan struct {
 	Source   int64     // logs the source counts; -1: not counted
 	Stored   int64     // rows not missing upstream, plus open quarantine
 	State    string    // one of the Span… constants
+	Note     string    // why it was not counted, in words; empty: the state says it all
 }
 
 // ServeOptions say when [Ferry.Serve] starts a pass.

@@ -153,15 +153,7 @@ func (s *Store) Held(ctx context.Context, stream int32) (int64, error) {
 // mismatch.
 func (s *Store) Settled(ctx context.Context, stream int32, in Span) ([]Span, error) {
 	return s.selectSpans(ctx, "read coverage", `
-		with doubtful as (
-		     select coalesce(range_agg(tstzrange(w.window_start, w.window_end)), '{}') as spans
-		       from logferry.windows w
-		      where w.stream_id = $1::integer and w.status in ('accepted', 'mismatch')
-		        and w.window_start < $3::timestamptz and w.window_end > $2::timestamptz
-		        and (select tstzrange(w.window_start, w.window_end) <@ range_agg(tstzrange(v.window_start, v.window_end))
-		               from logferry.windows v
-		              where v.stream_id = w.stream_id and v.window_id > w.window_id and v.status = 'attested'
-		                and v.window_start < w.window_end and v.window_end > w.window_start) is not true)
+		with `+doubtfulSpans+`
 		select lower(g), upper(g)
 		  from logferry.stream_state ss, doubtful,
 		       unnest(ss.coverage * tstzmultirange(tstzrange($2::timestamptz, $3::timestamptz)) - doubtful.spans) g

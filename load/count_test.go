@@ -145,22 +145,23 @@ func TestSettled(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	for name, test := range map[string]struct {
-		given func(f *feed)
-		want  string // within minutes 0 to 100
+		given          func(f *feed)
+		want, doubtful string // within minutes 0 to 100
 	}{
-		"nothing is covered":           {func(*feed) {}, ""},
-		"what is covered":              {func(f *feed) { f.cover(-5, 20); f.cover(30, 200) }, "[0,20) [30,100)"},
-		"less what was accepted":       {func(f *feed) { f.cover(0, 100); f.mark(20, 30, "accepted") }, "[0,20) [30,100)"},
-		"less a mismatch since":        {func(f *feed) { f.cover(0, 100); f.mark(-5, 30, "mismatch") }, "[30,100)"},
-		"with what was attested again": {func(f *feed) { f.cover(0, 100); f.mark(20, 30, "accepted"); f.mark(10, 40, "attested") }, "[0,100)"},
+		"nothing is covered":           {func(*feed) {}, "", ""},
+		"a mismatch is not covered":    {func(f *feed) { f.cover(0, 20); f.mark(20, 30, "mismatch") }, "[0,20)", "[20,30)"},
+		"what is covered":              {func(f *feed) { f.cover(-5, 20); f.cover(30, 200) }, "[0,20) [30,100)", ""},
+		"less what was accepted":       {func(f *feed) { f.cover(0, 100); f.mark(20, 30, "accepted") }, "[0,20) [30,100)", "[20,30)"},
+		"less a mismatch since":        {func(f *feed) { f.cover(0, 100); f.mark(-5, 30, "mismatch") }, "[30,100)", "[0,30)"},
+		"with what was attested again": {func(f *feed) { f.cover(0, 100); f.mark(20, 30, "accepted"); f.mark(10, 40, "attested") }, "[0,100)", ""},
 		"with what parts attested": {func(f *feed) {
 			f.cover(0, 100)
 			f.mark(20, 30, "mismatch")
 			f.mark(20, 26, "attested")
 			f.mark(26, 30, "attested")
-		}, "[0,100)"},
-		"not what attested before":         {func(f *feed) { f.cover(0, 100); f.mark(10, 40, "attested"); f.mark(20, 30, "accepted") }, "[0,20) [30,100)"},
-		"failures and splits are no doubt": {func(f *feed) { f.cover(0, 100); f.mark(10, 40, "failed"); f.mark(20, 30, "split") }, "[0,100)"},
+		}, "[0,100)", ""},
+		"not what attested before":         {func(f *feed) { f.cover(0, 100); f.mark(10, 40, "attested"); f.mark(20, 30, "accepted") }, "[0,20) [30,100)", "[20,30)"},
+		"failures and splits are no doubt": {func(f *feed) { f.cover(0, 100); f.mark(10, 40, "failed"); f.mark(20, 30, "split") }, "[0,100)", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := feedOn(t, s, t.Name())
@@ -168,6 +169,10 @@ func TestSettled(t *testing.T) {
 			spans, err := f.Settled(t.Context(), f.stream.ID, minutes(0, 100))
 			if got := inMinutes(spans...); err != nil || got != test.want {
 				t.Errorf("settled %q, %v; want %q", got, err, test.want)
+			}
+			spans, err = f.InDoubt(t.Context(), f.stream.ID, minutes(0, 100))
+			if got := inMinutes(spans...); err != nil || got != test.doubtful {
+				t.Errorf("doubtful %q, %v; want %q", got, err, test.doubtful)
 			}
 		})
 	}

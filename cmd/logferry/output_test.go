@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -91,6 +92,7 @@ func TestStatusJSON(t *testing.T) {
 }
 
 func TestVerify(t *testing.T) {
+	const long = "cloudflare/0123456789abcdef0123456789abcdef/production"
 	at := func(hour int) time.Time { return time.Date(2026, 11, 20, hour, 0, 0, 0, time.UTC) }
 	r := &rig{env: plain("LOGFERRY_LOG_FORMAT", "text"), report: ferry.VerifyReport{Summary: ferry.Summary{Streams: 2, Requests: 9}, Spans: []ferry.VerifySpan{
 		{Stream: "a", From: at(1), To: at(2), Source: 5, Stored: 5, State: ferry.SpanEqual},
@@ -98,19 +100,50 @@ func TestVerify(t *testing.T) {
 		{Stream: "a", From: at(3), To: at(4), Source: 1000, Stored: 1000, State: ferry.SpanEqual},
 		{Stream: "b", From: at(1), To: at(4), Source: -1, Stored: 2, State: ferry.SpanExpired},
 		{Stream: "b", From: at(4), To: at(5), Source: -1, Stored: -1, State: ferry.SpanUncovered},
+		{Stream: "b", From: at(5), To: at(6), Source: -1, Stored: -1, State: ferry.SpanUncovered, Note: "before the stream's start; backfill --from reaches it"},
+		{Stream: long, From: at(5), To: at(6).Add(time.Millisecond), Source: -1, Stored: -1, State: ferry.SpanDoubtful, Note: "not counted"},
+		{Stream: long, From: at(6), To: at(7), Source: 1234567, Stored: 1234566, State: ferry.SpanDifferent},
+		{Stream: long, From: at(7), To: at(8), Source: -1, Stored: 1, State: ferry.SpanReadAgain},
+		{Stream: long, From: at(8), To: at(9), Source: -1, Stored: -1, State: ferry.SpanUnknown, Note: "the source gives no totals; --repair reads it again"},
 	}}}
 	r.run(t.Context(), "verify")
 	const want = `a
-  equal     2026-11-20 01:00:00Z to 2026-11-20 02:00:00Z: 5 logs
-  different 2026-11-20 02:00:00Z to 2026-11-20 03:00:00Z: source 7, stored 6
-  equal     2026-11-20 03:00:00Z to 2026-11-20 04:00:00Z: 1,000 logs
+  equal      2026-11-20 01:00:00Z to 2026-11-20 02:00:00Z: 5 logs
+  different  2026-11-20 02:00:00Z to 2026-11-20 03:00:00Z: source 7, stored 6
+  equal      2026-11-20 03:00:00Z to 2026-11-20 04:00:00Z: 1,000 logs
 b
-  expired   2026-11-20 01:00:00Z to 2026-11-20 04:00:00Z: source unknown, stored 2
-  uncovered 2026-11-20 04:00:00Z to 2026-11-20 05:00:00Z: nothing to compare yet
-verify: 2 streams, 1,005 logs equal, 1 span differs, 1 span expired, 9 requests, 0ms
+  expired    2026-11-20 01:00:00Z to 2026-11-20 04:00:00Z: 2 logs stored
+  uncovered  2026-11-20 04:00:00Z to 2026-11-20 05:00:00Z: nothing to compare
+  uncovered  2026-11-20 05:00:00Z to 2026-11-20 06:00:00Z:
+    before the stream's start; backfill --from reaches it
+cloudflare/0123456789abcdef0123456789abcdef/production
+  doubtful   2026-11-20 05:00:00Z to 2026-11-20 06:00:00Z: not counted
+    to read it again: logferry backfill --force \
+      --from 2026-11-20T05:00:00Z --to 2026-11-20T06:00:01Z \
+      --stream cloudflare/0123456789abcdef0123456789abcdef/production
+  different  2026-11-20 06:00:00Z to 2026-11-20 07:00:00Z:
+    source 1,234,567, stored 1,234,566
+  read again 2026-11-20 07:00:00Z to 2026-11-20 08:00:00Z:
+    1 log stored, the source gives no totals
+  unknown    2026-11-20 08:00:00Z to 2026-11-20 09:00:00Z:
+    the source gives no totals; --repair reads it again
+verify: 2 streams, 1,005 logs equal, 2 spans differ, 1 span expired, 1 span read again, 1 span doubtful, 1 span not counted, 9 requests, 0ms
 `
 	if diff := cmp.Diff(want, r.out.String()); diff != "" {
 		t.Error(diff)
+	}
+	r.env, r.out = plain("LOGFERRY_LOG_FORMAT", "json"), bytes.Buffer{}
+	r.run(t.Context(), "verify")
+	for _, said := range []string{`"logs_equal":1005`, `"spans_different":2`, `"spans_doubtful":1`, `"spans_uncovered":2`, `"spans_read_again":1`} {
+		if !strings.Contains(r.errs.String(), said) {
+			t.Errorf("no %s in %s", said, r.errs.String())
+		}
+	}
+	stopping, stop := context.WithCancelCause(t.Context())
+	stop(stopped{syscall.SIGINT})
+	r = &rig{env: plain("LOGFERRY_LOG_FORMAT", "text"), err: context.Canceled}
+	if code := r.run(stopping, "verify"); code != ferry.ExitSIGINT || !strings.Contains(r.errs.String(), "stopped by SIGINT; run again, it begins anew\n") {
+		t.Errorf("stopped: exit code %d, said %s", code, r.errs.String())
 	}
 }
 
@@ -128,7 +161,7 @@ func TestPlan(t *testing.T) {
   12 windows, 8,819 logs, 190 requests, about 57s at the budget
 b
   2026-11-20 01:00:00Z to 2026-11-20 02:00:00Z
-  1 window, unknown logs, requests unknown
+  1 window, logs unknown, requests unknown
 c
   nothing to do: the span is covered
 d

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +27,7 @@ type program struct {
 	format string       // text or json
 	log    *slog.Logger // everything that happens on the way
 	record *slog.Logger // the summary, whatever the log level
+	again  string       // what is said of running again after a stop; empty: it goes on
 }
 
 func newProgram(env environ, stdout, stderr io.Writer, d deps) *program {
@@ -99,7 +101,7 @@ func (p *program) exitCode(ctx context.Context, err error) int {
 // what happened to a run goes where its logs go.
 func (p *program) explain(ctx context.Context, err error, code int) {
 	if code == ferry.ExitSIGINT || code == ferry.ExitSIGTERM {
-		p.tell(slog.LevelWarn, fmt.Sprintf("%v; run it again to go on", context.Cause(ctx)), code)
+		p.tell(slog.LevelWarn, fmt.Sprintf("%v; %s", context.Cause(ctx), cmp.Or(p.again, "run it again to go on")), code)
 		return
 	}
 	usage, misuse := errors.AsType[usageError](err)
@@ -176,11 +178,11 @@ func (p *program) withFlow(cmd *cobra.Command, want needs, work func(context.Con
 }
 
 // finish prints how a command ended, for people as text, and hands its error
-// on.
-func (p *program) finish(ctx context.Context, s ferry.Summary, text string, err error) error {
+// on. More is what only this command's record has.
+func (p *program) finish(ctx context.Context, s ferry.Summary, text string, err error, more ...slog.Attr) error {
 	p.screen.endProgress()
 	if p.format == "json" {
-		summaryRecord(p.record, s, p.exitCode(ctx, err))
+		summaryRecord(p.record, s, p.exitCode(ctx, err), more...)
 		return err
 	}
 	// Its notes were logged as they came up.

@@ -30,24 +30,42 @@ func summaryText(s ferry.Summary) string {
 
 // verifyText is that line for verify.
 func verifyText(r ferry.VerifyReport) string {
-	var equal int64
-	spans := map[string]int64{}
-	for _, span := range r.Spans {
-		spans[span.State]++
-		if span.State == ferry.SpanEqual {
-			equal += span.Stored
-		}
-	}
+	equal, spans := tallied(r.Spans)
 	line := oneLine{count(int64(r.Summary.Streams), "stream", "streams"), count(equal, "log equal", "logs equal")}
 	line.some(spans[ferry.SpanDifferent], "span differs", "spans differ")
 	line.some(spans[ferry.SpanRepaired], "span repaired", "spans repaired")
 	line.some(spans[ferry.SpanExpired], "span expired", "spans expired")
+	line.some(spans[ferry.SpanReadAgain], "span read again", "spans read again")
+	line.some(spans[ferry.SpanDoubtful], "span doubtful", "spans doubtful")
 	line.some(spans[ferry.SpanUnknown], "span not counted", "spans not counted")
 	if r.Summary.Rows > 0 {
 		line.add(workOf(r.Summary))
 	}
 	line.some(r.Summary.Missing, "missing upstream", "missing upstream")
 	return line.ended(r.Summary)
+}
+
+// tallied counts the equal logs, and the spans by state.
+func tallied(list []ferry.VerifySpan) (equal int64, spans map[string]int64) {
+	spans = map[string]int64{}
+	for _, span := range list {
+		spans[span.State]++
+		if span.State == ferry.SpanEqual {
+			equal += span.Stored
+		}
+	}
+	return equal, spans
+}
+
+// verifyRecord is what verify adds to the record for machines.
+func verifyRecord(r ferry.VerifyReport) []slog.Attr {
+	equal, spans := tallied(r.Spans)
+	attrs := []slog.Attr{slog.Int64("logs_equal", equal)}
+	for _, state := range []string{ferry.SpanEqual, ferry.SpanDifferent, ferry.SpanRepaired, ferry.SpanExpired,
+		ferry.SpanUncovered, ferry.SpanDoubtful, ferry.SpanUnknown, ferry.SpanReadAgain} {
+		attrs = append(attrs, slog.Int64("spans_"+strings.ReplaceAll(state, " ", "_"), spans[state]))
+	}
+	return attrs
 }
 
 // planText is that line for a dry run, which reads and writes no log.
@@ -90,7 +108,7 @@ func workOf(s ferry.Summary) string {
 }
 
 // summaryRecord is the same for machines.
-func summaryRecord(log *slog.Logger, s ferry.Summary, code int) {
+func summaryRecord(log *slog.Logger, s ferry.Summary, code int, more ...slog.Attr) {
 	attrs := []slog.Attr{
 		slog.String("command", s.Command),
 		slog.Int("exit_code", code),
@@ -114,6 +132,7 @@ func summaryRecord(log *slog.Logger, s ferry.Summary, code int) {
 		slog.Float64("unfinished_seconds", s.Unfinished.Seconds()),
 		slog.Float64("elapsed_seconds", s.Elapsed.Seconds()),
 	}
+	attrs = append(attrs, more...)
 	if len(s.Notes) > 0 {
 		attrs = append(attrs, slog.Any("notes", s.Notes))
 	}
