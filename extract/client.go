@@ -26,6 +26,9 @@ type Stats struct {
 	Requests int64 // sent, retries and redirects included
 	Retries  int64 // of them, repetitions of a failed one
 	Bytes    int64 // inflated bytes of bodies read
+	// Awaited is until when nothing is sent, for want of budget or because the
+	// source asked for a pause, although requests wait; zero: none does.
+	Awaited time.Time
 }
 
 // A client sends requests with one credential to one host. Every request
@@ -106,7 +109,7 @@ func newClient(source, token, secret, base string, o Options) *client {
 func (c *client) stats() Stats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return Stats{Requests: c.requests.Load(), Retries: c.retries, Bytes: c.bytes.Load()}
+	return Stats{Requests: c.requests.Load(), Retries: c.retries, Bytes: c.bytes.Load(), Awaited: c.permits.awaited()}
 }
 
 // do asks until there is an answer or no more patience. It returns an *Error
@@ -133,7 +136,7 @@ func (c *client) do(ctx context.Context, call *call) (reply, error) {
 		if !again {
 			return r, f.err
 		}
-		if err := sleep(ctx, wait); errors.Is(err, ErrNoTime) {
+		if err := c.permits.rest(ctx, wait); errors.Is(err, ErrNoTime) {
 			return r, f.outOfTime(wait)
 		} else if err != nil {
 			return r, err

@@ -32,6 +32,7 @@ type permits struct {
 
 	mu      sync.Mutex
 	waiting int           // requests in take
+	resting int           // calls between two tries
 	drawing bool          // one of them is in Draw
 	drawn   []time.Time   // permits in hand, by the instant they were drawn
 	until   time.Time     // nothing is drawn or handed out before
@@ -68,6 +69,29 @@ func (p *permits) take(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// awaited is until when nothing is sent although something waits to be; zero:
+// nothing waits.
+func (p *permits) awaited() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.waiting+p.resting == 0 || !time.Now().Before(p.until) {
+		return time.Time{}
+	}
+	return p.until
+}
+
+// rest is sleep for a call between two tries.
+func (p *permits) rest(ctx context.Context, d time.Duration) error {
+	count := func(by int) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.resting += by
+	}
+	count(1)
+	defer count(-1)
+	return sleep(ctx, d)
 }
 
 // hand gives out a permit in hand, dropping those that lapsed.

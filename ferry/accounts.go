@@ -31,6 +31,7 @@ type account struct {
 	cred    load.Credential
 	drawer  load.Drawer
 	keeping keeping
+	pausing pausing
 	start   func(now time.Time) time.Time // starts_at of a stream never met before
 }
 
@@ -65,9 +66,16 @@ func (f *Ferry) options(a *account) extract.Options {
 	}
 	o.Budget = extract.Budget{
 		Draw: func(ctx context.Context, want int) (int, time.Duration, error) {
-			return f.store.Draw(ctx, a.cred, a.budget, a.drawer, want)
+			granted, wait, err := f.store.Draw(ctx, a.cred, a.budget, a.drawer, want)
+			if err == nil && granted == 0 {
+				f.notePause(ctx, a)
+			}
+			return granted, wait, err
 		},
-		Block: func(ctx context.Context, d time.Duration) error { return f.store.Block(ctx, a.cred, d) },
+		Block: func(ctx context.Context, d time.Duration) error {
+			a.pausing.block(time.Now().Add(d))
+			return f.store.Block(ctx, a.cred, d)
+		},
 	}
 	return o
 }

@@ -80,7 +80,7 @@ type Progress struct {
 	Wanted   time.Duration // wanted time over all streams
 	Covered  time.Duration // of it, covered now
 	Done     float64       // the share of its wanted time that each stream has covered, 0 to 1, on average
-	Note     string        // what is being waited for; empty: working
+	Note     string        // said after "waiting for"; empty: working
 }
 
 // A Summary is how a command ended, for the one line at its end.

@@ -161,16 +161,17 @@ func (s *stream) catchUp(ctx context.Context, want load.Span, t *tail) error {
 		if s.run.kind != load.KindBackfill {
 			return s.takeOver(ctx, want, t)
 		}
-		s.run.wait(s.Name + ": waiting for windows that another run holds")
+		s.run.wait("windows of " + s.Name + " that another run holds")
 		if err := sleep(ctx, min(time.Second, s.run.lease)); err != nil {
 			return err
 		}
+		s.run.wait("")
 	}
 }
 
 // takeOver waits one lease, carries what was not renewed, and leaves the rest.
 func (s *stream) takeOver(ctx context.Context, want load.Span, t *tail) error {
-	s.run.wait(s.Name + ": waiting one lease for windows that another run holds")
+	s.run.wait("windows of " + s.Name + " that another run holds, for one lease")
 	if err := sleep(ctx, s.run.lease+s.run.lease/10); err != nil {
 		return err
 	}

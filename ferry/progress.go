@@ -37,7 +37,11 @@ func (r *run) moment() Progress {
 	defer r.mu.Unlock()
 	p := Progress{Streams: r.sum.Streams, Rows: r.read, Inserted: r.fresh, Note: r.waiting}
 	for _, a := range r.accounts {
-		p.Requests += a.stats().Requests
+		stats := a.stats()
+		p.Requests += stats.Requests
+		if !stats.Awaited.IsZero() {
+			p.Note = a.waitsFor(stats.Awaited)
+		}
 	}
 	for _, g := range r.gauges {
 		p.Wanted += g.wanted

@@ -36,9 +36,10 @@ func (s *steady) problem() error {
 // A screen is standard error, with at most one progress bar at its foot that
 // lines written to the screen push down instead of overwriting.
 type screen struct {
-	mu  sync.Mutex
-	to  io.Writer
-	bar *progressbar.ProgressBar // nil: none is shown
+	mu    sync.Mutex
+	to    io.Writer
+	bar   *progressbar.ProgressBar // nil: none is shown
+	waits bool                     // it is a spinner, for what waits
 }
 
 func (s *screen) Write(p []byte) (int, error) {

@@ -229,6 +229,19 @@ func TestProgressLines(t *testing.T) {
 		at = at.Add(time.Second)
 		report(ferry.Progress{Rows: 10, Wanted: day, Covered: time.Hour, Done: 1.0 / 24, Note: "budget"})
 	}
+	unknown := 0
+	for range 10 {
+		at = at.Add(time.Second)
+		report(ferry.Progress{Note: "budget"})
+	}
+	for line := range strings.Lines(out.String()) {
+		if strings.Contains(line, "requests=0 waiting_for=budget") && !strings.Contains(line, "wanted") {
+			unknown++
+		}
+	}
+	if unknown != 1 {
+		t.Errorf("%d lines without what is not known:\n%s", unknown, out.String())
+	}
 	if n := strings.Count(out.String(), "covered=1h wanted=1d done=4% waiting_for=budget"); n != 2 {
 		t.Errorf("%d lines in 25 seconds:\n%s", n, out.String())
 	}
@@ -241,9 +254,23 @@ func TestProgressBarYieldsToLines(t *testing.T) {
 	if out.Len() > 0 {
 		t.Errorf("an empty bar: %q", out.String())
 	}
-	s.progressBar(ferry.Progress{Rows: 1200, Wanted: 2 * time.Hour, Covered: time.Hour, Done: 0.5, Note: "waiting for the budget"})
-	if !strings.Contains(out.String(), "1,200 logs, 0 new, 0 requests, waiting for the budget") {
+	const why = "the budget of Keywords AI, 50 of 50 used, until 03:07:40Z"
+	waits := ferry.Progress{Rows: 1200, Wanted: 2 * time.Hour, Note: why}
+	s.progressBar(ferry.Progress{Note: why}) // also where nothing is known yet
+	s.progressBar(waits)
+	if !strings.Contains(out.String(), "waiting for "+why) {
+		t.Errorf("no spinner: %q", out.String())
+	}
+	waits.Note = strings.Repeat("long ", 40)
+	s.progressBar(waits)
+	s.progressBar(ferry.Progress{Rows: 88_000_200, Inserted: 88_000_000, Requests: 1_000_000, Wanted: 2 * time.Hour, Covered: time.Hour, Done: 0.5})
+	if !strings.Contains(out.String(), "88,000,200 logs, 88,000,000 new, 1,000,000 re...") {
 		t.Errorf("no bar: %q", out.String())
+	}
+	for line := range strings.SplitSeq(out.String(), "\r") {
+		if utf8.RuneCountInString(line) > 80 {
+			t.Errorf("longer than 80: %q", line)
+		}
 	}
 	if at := s.bar.State().CurrentNum; at != barSteps/2 {
 		t.Errorf("the bar is at %d of %d", at, barSteps)

@@ -187,10 +187,10 @@ func TestC07StoppedWhileItWaits(t *testing.T) {
 	w.lease()
 	held := w.query(`select count(*) from logferry.windows where status = 'claimed'`)
 	backfill := w.begin("backfill --from 30d")
-	backfill.told("waiting for windows that another run holds")
+	backfill.told("that another run holds\"")
 	backfill.ends(syscall.SIGTERM, "backfill: ")
 	sync := w.begin("sync")
-	sync.told("waiting one lease for windows that another run holds")
+	sync.told("that another run holds, for one lease")
 	sync.ends(syscall.SIGINT, "sync: ")
 	if now := w.query(`select count(*) from logferry.windows where status = 'claimed'`); now != held {
 		t.Errorf("claims before %s, after %s", held, now)
