@@ -136,16 +136,67 @@ func (r *run) discover(ctx context.Context) ([]listed, error) {
 // account is returned beside the streams of the others.
 func (r *run) openStreams(ctx context.Context, want []string) ([]*stream, error) {
 	found, failed := r.discover(ctx)
-	missing, err := r.unlisted(ctx, found)
+	known, err := r.store.Streams(ctx)
 	if err != nil {
 		return nil, errors.Join(failed, err)
 	}
-	streams, err := r.register(ctx, append(found, missing...))
+	found, unanswered := r.answered(ctx, found, known)
+	failed = errors.Join(failed, unanswered)
+	streams, err := r.register(ctx, append(found, r.unlisted(found, known)...))
 	if err != nil {
 		return nil, errors.Join(failed, err)
 	}
 	kept, err := pick(streams, want, failed)
 	return kept, errors.Join(failed, err)
+}
+
+// answered leaves out named streams never met before that the source does not
+// answer for: a mistyped id must not become a stream whose lag grows for ever.
+// Why is returned beside the others.
+func (r *run) answered(ctx context.Context, found []listed, known []load.Stream) ([]listed, error) {
+	errs := make([]error, len(found))
+	var wait sync.WaitGroup
+	for i, l := range found {
+		isKnown := slices.ContainsFunc(known, l.is)
+		if !l.discovered && !isKnown {
+			wait.Go(func() { errs[i] = l.ask(ctx) })
+		}
+	}
+	wait.Wait()
+	var kept []listed
+	for i, l := range found {
+		if errs[i] == nil {
+			kept = append(kept, l)
+		}
+		errs[i] = within(l.account.name(l.container), errs[i])
+	}
+	return kept, errors.Join(errs...)
+}
+
+// is tells whether the registered stream is this one.
+func (l listed) is(st load.Stream) bool {
+	return st.Source == l.account.source && st.Account == l.account.ref && st.Container == l.container
+}
+
+// ask asks the source for one log of the stream, ordered by one after the other
+// of the times that it may know.
+func (l listed) ask(ctx context.Context) (err error) {
+	asked := map[string]bool{}
+	for _, d := range l.account.api.Dialects() {
+		if asked[d.TimeField] {
+			continue
+		}
+		asked[d.TimeField] = true
+		_, err = l.account.api.Page(ctx, extract.Ask{Container: l.container, Dialect: d, Page: 1, Size: 1, Newest: true})
+		switch extract.KindOf(err) {
+		case extract.TooLarge:
+			return nil
+		case extract.Config:
+		default:
+			return err
+		}
+	}
+	return err
 }
 
 // row is a listed stream as the warehouse registers it.
@@ -167,33 +218,33 @@ func (r *run) register(ctx context.Context, found []listed) ([]*stream, error) {
 		return nil, err
 	}
 	var streams []*stream
+	var ids []int32
 	for i, st := range known {
 		s, err := r.openStream(ctx, found[i], st)
 		if err != nil {
 			return nil, err
 		}
 		streams = append(streams, s)
+		if !found[i].unlisted {
+			ids = append(ids, st.ID)
+		}
 	}
-	return streams, nil
+	return streams, r.store.Configured(ctx, ids)
 }
 
 // unlisted finds streams that their source listed before and lists no longer.
 // They are asked all the same: only one that answers 404 too is gone.
-func (r *run) unlisted(ctx context.Context, found []listed) ([]listed, error) {
-	known, err := r.store.Streams(ctx)
-	if err != nil {
-		return nil, err
-	}
+func (r *run) unlisted(found []listed, known []load.Stream) []listed {
 	var missing []listed
 	for _, st := range known {
 		for _, a := range r.accounts {
-			isListed := slices.ContainsFunc(found, func(l listed) bool { return l.account == a && l.container == st.Container })
+			isListed := slices.ContainsFunc(found, func(l listed) bool { return l.is(st) })
 			if a.whole && !isListed && !st.Gone && st.Source == a.source && st.Account == a.ref {
 				missing = append(missing, listed{account: a, container: st.Container, discovered: true, unlisted: true})
 			}
 		}
 	}
-	return missing, nil
+	return missing
 }
 
 // unopened are the streams of earlier passes that this one did not come to

@@ -308,7 +308,7 @@ func (r *run) sumUp(ctx context.Context, streams []*stream) error {
 	var open, waiting time.Duration
 	for _, s := range streams {
 		want := load.Span{From: s.StartsAt, To: s.settled()}
-		if want.Empty() || s.fresh {
+		if want.Empty() || s.fresh || s.Gone {
 			continue
 		}
 		done, _ := s.finishedSpans()

@@ -131,6 +131,7 @@ func collected(known []reason, r reason) []reason {
 const namedStreams = 3
 
 func (r reason) line() string {
+	slices.Sort(r.streams)
 	switch n := len(r.streams); {
 	case n == 0:
 		return r.text

@@ -310,6 +310,7 @@ func (s *stream) gone(ctx context.Context, err error) error {
 	}
 	if s.listed.unlisted {
 		s.run.note(s.Name + " is gone at its source: marked so, its rows stay")
+		s.Gone = true
 		return s.run.store.SetGone(ctx, s.ID, true)
 	}
 	s.run.note(s.Name + " is listed, but its logs answer 404: gone just now, or not permitted")

@@ -94,15 +94,15 @@ func readStatus(ctx context.Context, tx pgx.Tx) ([]Status, error) {
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (st Status, err error) {
 		var lag float64
 		var half, nearly, most *float64
-		var late int64
+		var late *int64
 		err = row.Scan(&st.Source, &st.Name, &st.Enabled, &st.Gone, &st.Proven,
 			&st.StartsAt, &st.Watermark, &st.CompleteUpTo, &lag,
 			&st.Gaps, &st.Doubtful, &st.Quarantined, &st.Logs,
 			&st.Outside, &st.SourceOldest, &st.LastAttestedAt, &half, &nearly, &most, &late,
 			&st.RetentionRisk, &st.RetentionAt)
 		st.Lag = seconds(lag)
-		if half != nil {
-			st.Lateness = &Lateness{Half: seconds(*half), NearlyAll: seconds(*nearly), All: seconds(*most), Late: late}
+		if half != nil && late != nil { // measured: then all of them are there
+			st.Lateness = &Lateness{Half: seconds(*half), NearlyAll: seconds(*nearly), All: seconds(*most), Late: *late}
 		}
 		st.Claims = claims[st.Name]
 		for _, t := range []*time.Time{&st.StartsAt, &st.Watermark, &st.CompleteUpTo, st.RetentionAt, st.SourceOldest, st.LastAttestedAt} {

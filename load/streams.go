@@ -155,6 +155,20 @@ func register(ctx context.Context, tx pgx.Tx, rows []StreamRow) error {
 	return nil
 }
 
+// Configured notes that settings name the streams, or their source lists them,
+// at most once an hour: see llm.freshness. A row that somebody holds just now is
+// left for the next time.
+func (s *Store) Configured(ctx context.Context, ids []int32) error {
+	return s.tx(ctx, "note what is configured", func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `
+			update logferry.stream_state set configured_at = now()
+			 where stream_id in (select stream_id from logferry.stream_state
+			                      where stream_id = any($1::integer[]) and configured_at < now() - interval '1 hour'
+			                      order by stream_id for update skip locked)`, ids)
+		return err
+	})
+}
+
 // SetGone marks a stream as no longer listed by its source, or as back. Its
 // rows stay.
 func (s *Store) SetGone(ctx context.Context, id int32, gone bool) error {

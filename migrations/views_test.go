@@ -143,6 +143,26 @@ func TestFreshnessView(t *testing.T) {
 	check("marks and quarantine of the stream", "01 00:20 | 01 04:40 | 01 04:00 | true | 2 | 1 | 1 | 1 | 02 06:00")
 }
 
+// What an alert on lag leaves out: an account's streams that are stopped, gone,
+// or were not configured for a day while others were. Passes that stop leave
+// nothing out.
+func TestFreshnessForAlerts(t *testing.T) {
+	conn := small(t)
+	run(t, conn, `insert into logferry.streams (stream_id, source, account_ref, container_ref, stream_name, is_enabled, is_gone) values
+		(3, 'cloudflare_ai_gateway', '', 'old', 'cloudflare/acc/old', true, false), (4, 'cloudflare_ai_gateway', '', 'off', 'cloudflare/acc/off', false, false),
+		(5, 'cloudflare_ai_gateway', '', 'left', 'cloudflare/acc/left', true, true), (6, 'cloudflare_ai_gateway', 'b', 'main', 'cloudflare/b/main', true, false)`)
+	run(t, conn, `insert into logferry.stream_state (stream_id, starts_at, configured_at)
+		select s, now(), now() - age from (values (1, interval '3 days'), (2, '90 days'), (3, '5 days'), (4, '3 days'), (5, '3 days 1 hour'), (6, '4 days 1 hour')) v (s, age)`)
+	want := []string{
+		"cloudflare/acc/left | true | true | true | <nil>", "cloudflare/acc/main | true | false | true | <nil>", "cloudflare/acc/off | false | false | true | <nil>",
+		"cloudflare/acc/old | true | false | false | <nil>", "cloudflare/b/main | true | false | true | <nil>", "keywordsai/ds | true | false | true | <nil>",
+	}
+	got := lines(t, conn, `select stream_name, enabled, gone, configured, late_logs from llm.freshness order by 1`)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("llm.freshness (-want +got):\n%s", diff)
+	}
+}
+
 func TestLoadAuditView(t *testing.T) {
 	conn := small(t)
 	run(t, conn, `insert into logferry.runs (run_id, command, status, logferry_version, schema_version, mapping_version) values (1, 'sync', 'running', 'x', 1, 1)`)

@@ -3,7 +3,8 @@
 create view llm.freshness as
 with s as (
   select st.stream_id, st.source, st.stream_name, ss.starts_at, ss.coverage, ss.retention_floor_at,
-    ss.retention_risk, ss.retention_risk_at,
+    ss.retention_risk, ss.retention_risk_at, st.is_enabled, st.is_gone,
+    ss.configured_at > max(ss.configured_at) over (partition by st.source, st.account_ref) - interval '1 day' as is_configured,
     logferry.watermark(ss.starts_at, ss.coverage) as watermark_at
   from logferry.streams st
   join logferry.stream_state ss using (stream_id)
@@ -44,8 +45,9 @@ select
    from logferry_private.quarantine q
    where q.stream_id = s.stream_id and q.resolved_at is null) as quarantined_rows,
   s.retention_floor_at,
-  l.half as lateness_p50, l.nearly_all as lateness_p99, l.most as lateness_max, coalesce(l.late_logs, 0) as late_logs,
-  s.retention_risk, s.retention_risk_at
+  l.half as lateness_p50, l.nearly_all as lateness_p99, l.most as lateness_max, l.late_logs,
+  s.retention_risk, s.retention_risk_at,
+  s.is_enabled as enabled, s.is_gone as gone, s.is_configured as configured
 from s
 left join lateness l using (stream_id);
 
@@ -72,8 +74,12 @@ comment on column llm.freshness.lateness_p50 is
 comment on column llm.freshness.lateness_p99 is 'The same for 99 of 100 logs.';
 comment on column llm.freshness.lateness_max is 'The same for all of them.';
 comment on column llm.freshness.late_logs is
-  'Logs of the last 30 days that came later than LOGFERRY_SETTLE allows: their time was covered already. A recheck found them.';
+  'Logs of the last 30 days that came later than LOGFERRY_SETTLE allows: their time was covered already. A recheck found them. Null when lateness was not measured.';
 comment on column llm.freshness.retention_risk is
   'How the source is about to lose logs before they are read, or has lost them, as of the last pass. fills: the gateway will be full and then store no new ones. full: it stores none any more. deletes: the oldest unread log will be deleted. deleted: unread logs have been deleted, in the last 30 days. off: the gateway does not collect logs. Null: nothing of that kind is known.';
 comment on column llm.freshness.retention_risk_at is
   'fills and deletes: when, at the present rate. full and off: newest log stored. deleted: everything older that was unread is lost.';
+comment on column llm.freshness.enabled is 'False: an operator stopped the feed, so its lag only grows.';
+comment on column llm.freshness.gone is 'True: the source no longer has the feed, so its lag only grows.';
+comment on column llm.freshness.configured is
+  'False: for a day, runs that read the same account were told to leave the feed out, so its lag only grows. Alert on lag where enabled and configured and not gone.';
