@@ -21,7 +21,7 @@ func (f *Ferry) Status(ctx context.Context) ([]StreamStatus, error) {
 	for _, st := range all {
 		line := StreamStatus{
 			Stream: st.Name, Source: st.Source, Enabled: st.Enabled, Gone: st.Gone, Proven: st.Proven,
-			StartsAt: st.StartsAt, Watermark: st.Watermark, Lag: st.Lag,
+			StartsAt: st.StartsAt, Watermark: st.Watermark, CompleteThrough: st.CompleteUpTo, Lag: st.Lag,
 			Gaps: int(st.Gaps), Doubtful: int(st.Doubtful), Quarantined: int(st.Quarantined), Outside: st.Outside, Logs: st.Logs,
 			Lateness: (*Lateness)(st.Lateness), RetentionRisk: st.RetentionRisk,
 		}

@@ -81,6 +81,9 @@ type StreamStatus struct {
 	StartsAt  time.Time // zero: not met by a pass yet
 	Watermark time.Time // zero: nothing covered from StartsAt on
 	Lag       time.Duration
+	// CompleteThrough is the watermark cut down to the hour, as in
+	// llm.freshness: hours and days before it are whole.
+	CompleteThrough time.Time
 
 	Gaps        int       // stretches of wanted time not covered
 	Doubtful    int       // windows whose latest reading is a mismatch or accepted

@@ -153,9 +153,10 @@ func (p *program) serveCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "serve",
 		Short: "the same pass on a schedule, in one process",
-		Long: `serve runs what sync runs whenever LOGFERRY_SCHEDULE (five cron fields, read in
-LOGFERRY_TIMEZONE) says so, until it is stopped. A pass that would overlap the
-one before is left out. Use it where there is no CronJob.`,
+		Long: `serve runs what sync runs: once when it starts, and then whenever
+LOGFERRY_SCHEDULE (five cron fields, read in LOGFERRY_TIMEZONE) says so, until
+it is stopped. A pass that would overlap the one before is left out. Use it
+where there is no CronJob.`,
 		Example: `  logferry serve
   LOGFERRY_SCHEDULE='0 * * * *' logferry serve`,
 		DisableFlagsInUseLine: true,

@@ -37,9 +37,9 @@ func TestWholeJob(t *testing.T) {
 	if diff := cmp.Diff(before, w.query(`select stream_id, log_id, xmin from logferry.requests order by 1, 2`)); diff != "" {
 		t.Errorf("the second sync wrote:\n%s", diff)
 	}
-	w.shows("status", `STREAM\n +WATERMARK .*\ncloudflare/`+account+`/prod\n  20\S+ \S+Z +10m\S* +0 +0 +0 +\S+ +\d+/1000000\nkeywordsai/ds_1\n.*\n`)
-	w.shows("streams list", ` +LOGS  SINCE +STREAM\n +400  20.*prod\n +300  2015-01-01  keywordsai/ds_1\n`)
-	w.shows("verify --from 3d", `(?s)cloudflare/.*/prod\n  equal     \S+ \S+ to \S+ \S+Z: \d+ logs\n.*keywordsai/ds_1\n  equal .*verify: 2 streams, \d+ logs equal, \d+ requests, \S+\n`)
+	w.shows("status", `STREAM\n +WATERMARK .*\ncloudflare/`+account+`/prod\n  20\S+ \S+Z +10m\S* +0 +0 +0 +\S+ +\d+/1000000\n  complete through 20\S+ \S+:00:00Z\nkeywordsai/ds_1\n.*\n.*\n`)
+	w.shows("streams list", `STREAM\n +LOGS  SINCE\n.*prod\n +400  20.*Z\nkeywordsai/ds_1\n +300  2015-01-01 00:00:00Z\n`)
+	w.shows("verify --from 3d", `(?s)cloudflare/.*/prod\n  equal +\S+ \S+ to \S+ \S+Z: \d+ logs\n.*keywordsai/ds_1\n  equal .*verify: 2 streams, \d+ logs equal, \d+ requests, \S+\n`)
 }
 
 // shows runs a command that must succeed, and matches all it prints.
@@ -79,7 +79,7 @@ func TestDisable(t *testing.T) {
 	w := full(t)
 	w.ok("sync")
 	w.shows("streams disable keywordsai/ds_1", "disabled keywordsai/ds_1\n")
-	w.shows("streams list", `(?s).* 300  .*keywordsai/ds_1  \(disabled\)\n`)
+	w.shows("streams list", `(?s).*keywordsai/ds_1  \(disabled\)\n +300  .*Z\n`)
 	w.shows("sync", `sync: 1 stream, .*\n`)
 	w.shows("streams enable keywordsai/ds_1", "enabled keywordsai/ds_1\n")
 	w.shows("sync", `sync: 2 streams, .*\n`)

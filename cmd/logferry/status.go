@@ -24,14 +24,29 @@ func (p *program) statusCommand() *cobra.Command {
   GAPS        stretches of wanted time that are not covered
   DOUBTFUL    windows whose latest reading did not attest, or was accepted
   QUARANTINE  logs that could not be read or stored, with their bytes
-  OUTSIDE     logs the source holds outside what is covered
+  OUTSIDE     logs the source holds outside what is covered; -: not counted
+              yet, or the source gives no totals
   BUDGET      requests drawn of those allowed
 
-A line below tells the lateness: how long after their time the logs of the last
-30 days had been met, the wait for the pass included, and how many came later
-than settle. Another one tells when a gateway loses logs before they are read.`,
+The words in brackets after a stream's name:
+
+  new             no log has proven its time filter yet
+  gone            the source neither lists nor serves it; its rows stay
+  not configured  the settings of this process don't name it
+  disabled        left out on demand, see logferry streams
+  blocked until   the source asked to be left alone
+
+Lines below tell up to which hour the stream is complete; the lateness: how
+long after their time the logs of the last 30 days had been met, the wait for
+the pass included, and how many came later than settle; and when a gateway
+loses logs before they are read.`,
 		Example: `  logferry status
-  logferry status --json | jq '.[] | select(.lag_seconds > 3600)'`,
+  logferry status --json | jq '.[] | select(.enabled and .configured
+    and (.gone | not) and .lag_seconds > 3600)'
+
+The same alert in SQL:
+  select stream_name, lag from llm.freshness
+   where enabled and configured and not gone and lag > interval '1 hour'`,
 		DisableFlagsInUseLine: true,
 		Args:                  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -60,7 +75,7 @@ func (p *program) statusTable(streams []ferry.StreamStatus) {
 	const row = "  %-20s  %6s  %4s  %8s  %10s  %7s  %s\n"
 	p.print("STREAM\n"+row, "WATERMARK", "LAG", "GAPS", "DOUBTFUL", "QUARANTINE", "OUTSIDE", "BUDGET")
 	for _, s := range streams {
-		p.print("%s%s\n", s.Stream, inBrackets(states(s)))
+		p.showName(s)
 		lag, outside, budget := "-", "-", "-"
 		if !s.Watermark.IsZero() {
 			lag = roughly(s.Lag)
@@ -73,6 +88,9 @@ func (p *program) statusTable(streams []ferry.StreamStatus) {
 		}
 		p.print(row, instant(s.Watermark), lag, grouped(int64(s.Gaps)), grouped(int64(s.Doubtful)),
 			grouped(int64(s.Quarantined)), outside, budget)
+		if !s.CompleteThrough.IsZero() {
+			p.print("  complete through %s\n", instant(s.CompleteThrough))
+		}
 		if s.Lateness != nil {
 			p.print("  lateness: %s\n", lateness(s.Lateness))
 		}
@@ -131,11 +149,18 @@ func states(s ferry.StreamStatus) []string {
 	return words
 }
 
-func inBrackets(words []string) string {
-	if len(words) == 0 {
-		return ""
+// showName prints a stream's name and what sets it apart, on a line of its own
+// where both don't fit into 80 columns.
+func (p *program) showName(s ferry.StreamStatus) {
+	words := strings.Join(states(s), ", ")
+	switch {
+	case words == "":
+		p.print("%s\n", s.Stream)
+	case len(s.Stream)+len(words)+4 <= 80:
+		p.print("%s  (%s)\n", s.Stream, words)
+	default:
+		p.print("%s\n  (%s)\n", s.Stream, words)
 	}
-	return "  (" + strings.Join(words, ", ") + ")"
 }
 
 // A streamRecord is a stream as status --json prints it. Scripts read these
@@ -164,6 +189,7 @@ type streamRecord struct {
 	BudgetUsed   int        `json:"budget_used"`
 	BudgetLimit  *int       `json:"budget_limit"`
 	BlockedUntil *time.Time `json:"blocked_until"`
+	Complete     *time.Time `json:"complete_through"`
 }
 
 func (p *program) statusJSON(streams []ferry.StreamStatus) error {
@@ -173,6 +199,7 @@ func (p *program) statusJSON(streams []ferry.StreamStatus) error {
 			Stream: s.Stream, Source: s.Source, Enabled: s.Enabled, Gone: s.Gone, Configured: s.Configured, Proven: s.Proven,
 			StartsAt: known(s.StartsAt), Watermark: known(s.Watermark), Gaps: s.Gaps, Doubtful: s.Doubtful,
 			Quarantined: s.Quarantined, Outside: s.Outside, Logs: s.Logs, BudgetUsed: s.BudgetUsed, BlockedUntil: known(s.BlockedUntil),
+			Complete: known(s.CompleteThrough),
 		}
 		if record.Watermark != nil {
 			record.LagSeconds = new(s.Lag.Seconds())

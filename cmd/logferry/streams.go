@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -76,10 +75,10 @@ func (p *program) streamTable(streams []ferry.StreamStatus) {
 		p.print("no streams yet: run logferry sync\n")
 		return
 	}
-	const row = "%10s  %-10s  %s\n"
-	p.print(row, "LOGS", "SINCE", "STREAM")
+	const row = "  %11s  %s\n"
+	p.print("STREAM\n"+row, "LOGS", "SINCE")
 	for _, s := range streams {
-		since, _, _ := strings.Cut(instant(s.StartsAt), " ")
-		p.print(row, grouped(s.Logs), since, s.Stream+inBrackets(states(s)))
+		p.showName(s)
+		p.print(row, grouped(s.Logs), instant(s.StartsAt))
 	}
 }

@@ -35,6 +35,19 @@ func nearest(name string, known []string) string {
 	return slices.MinFunc(known, func(a, b string) int { return distance(a) - distance(b) })
 }
 
+// instead says what may have been meant: the nearest name if it is near, else
+// what there is.
+func instead(name string, known []string) string {
+	if len(known) == 0 {
+		return "it takes none"
+	}
+	near := nearest(name, known)
+	if letters := len(strings.TrimLeft(name, "-")); levenshtein.ComputeDistance(name, near) <= max(1, letters/2) {
+		return "the nearest is " + near
+	}
+	return "it has " + strings.Join(known, ", ")
+}
+
 // Kubernetes gives every container such variables for each Service of its
 // namespace. A Service called logferry, or logferry-something, is likely.
 var (

@@ -48,3 +48,19 @@ func TestUnknownVariables(t *testing.T) {
 		}
 	}
 }
+
+// TestMistypedWords: the nearest flag or command is named only if it is near.
+func TestMistypedWords(t *testing.T) {
+	for line, said := range map[string]string{
+		"backfill --form 1d": `logferry backfill has no flag "form"; the nearest is --from`,
+		"verify --bogus":     `logferry verify has no flag "bogus"; it has --from, --repair, --stream, --to`,
+		"sync --bogus":       `logferry sync has no flag "bogus"; it takes none`,
+		"snyc":               `"snyc" is not a command of logferry; the nearest is sync`,
+		"streams remove":     `"remove" is not a command of logferry streams; it has list, disable, enable, forget`,
+	} {
+		r := &rig{}
+		if code := r.run(t.Context(), line); code != 64 || !strings.HasPrefix(r.errs.String(), "logferry: "+said+"\n") {
+			t.Errorf("%s: exit code %d, said %s", line, code, r.errs.String())
+		}
+	}
+}

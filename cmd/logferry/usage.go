@@ -32,11 +32,12 @@ func flagProblem(cmd *cobra.Command, err error) error {
 		return misused(cmd, "--%s: %q %v", bad.GetFlag().Name, bad.GetValue(), inWords(bad.Unwrap()))
 	}
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
-		names := []string{"help"}
+		var names []string
 		for _, flag := range ownFlags(cmd) {
-			names = append(names, flag.Name)
+			names = append(names, "--"+flag.Name)
 		}
-		return misused(cmd, "%s has no flag %q; the nearest is --%s", cmd.CommandPath(), unknown.GetSpecifiedName(), nearest(unknown.GetSpecifiedName(), names))
+		name := unknown.GetSpecifiedName()
+		return misused(cmd, "%s has no flag %q; %s", cmd.CommandPath(), name, instead("--"+name, names))
 	}
 	return misused(cmd, "%v", err)
 }
@@ -71,7 +72,7 @@ func group(cmd *cobra.Command, args []string) error {
 		}
 	}
 	if len(args) > 0 {
-		return misused(cmd, "%q is not a command of %s; the nearest is %s", args[0], cmd.CommandPath(), nearest(args[0], names))
+		return misused(cmd, "%q is not a command of %s; %s", args[0], cmd.CommandPath(), instead(args[0], names))
 	}
 	if cmd.HasParent() {
 		return misused(cmd, "%s needs one of %s", cmd.CommandPath(), strings.Join(names, ", "))
