@@ -36,13 +36,19 @@ func (r *run) moment() Progress {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := Progress{Streams: r.sum.Streams, Rows: r.read, Inserted: r.fresh, Note: r.waiting}
+	waits := ""
 	for _, a := range r.accounts {
 		stats := a.stats()
 		p.Requests += stats.Requests
 		if !stats.Awaited.IsZero() {
-			p.Note = a.waitsFor(stats.Awaited)
+			waits = a.waitsFor(stats.Awaited)
 		}
 	}
+	// One account that waits is not worth telling while another gets on.
+	if waits != "" && p.Requests == r.asked {
+		p.Note = waits
+	}
+	r.asked = p.Requests
 	for _, g := range r.gauges {
 		p.Wanted += g.wanted
 		p.Covered += g.covered

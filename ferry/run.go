@@ -45,6 +45,7 @@ type run struct {
 	rejects int64
 
 	read, fresh int64 // for progress: rows read, and of them new
+	asked       int64 // requests when progress was last shown
 	gauges      map[int32]gauge
 	waiting     string
 }

@@ -207,8 +207,8 @@ func (rc *recheck) stopped(span load.Span) {
 // nothing but a backfill reads.
 func (s *stream) countOutside(ctx context.Context) error {
 	rng := s.bounds(load.Span{From: longAgo, To: s.StartsAt})
-	if !rng.Low.Before(rng.Top) {
-		return nil
+	if !rng.Low.Before(rng.Top) { // no log is older than that
+		return s.run.store.SaveOutside(ctx, s.ID, new(int64(0)))
 	}
 	total, _, err := s.feed().Total(ctx, rng.Low, rng.Top)
 	if err != nil || total < 0 {
