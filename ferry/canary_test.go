@@ -79,7 +79,7 @@ func TestCanaryNamesItsStream(t *testing.T) {
 	now := time.Now()
 	prod, other := w.gateway("prod"), w.gateway("other")
 	for _, stream := range []*emulator.Stream{prod, other} {
-		stream.Insert(cloudflareLogs(1, 30, now.Add(-5*time.Minute), now)...)
+		stream.Insert(cloudflareLogs(1, 300, now.Add(-5*time.Hour), now.Add(-4*time.Hour))...) // every form of every field
 	}
 	w.sync(ferry.ExitOK)
 	other.Insert(cloudflareLogs(2, 30, now.Add(-5*time.Minute), now)...)
