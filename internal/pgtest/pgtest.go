@@ -12,10 +12,12 @@ package pgtest
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"reflect"
 	"runtime"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -80,8 +82,18 @@ func Main(m *testing.M) {
 // testscript.Main does.
 type Runner struct{ *testing.M }
 
-// Run runs the tests, stops the server if one was started, and returns the exit code.
+// Run runs the tests, stops the server if one was started, and returns the exit code. Twice as many tests run in
+// parallel as there are processors, unless -parallel says otherwise: half of the time they wait for the server, or for
+// each other.
 func (r Runner) Run() int {
+	flag.Parse()
+	asked := false
+	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "test.parallel" })
+	if !asked {
+		if err := flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))); err != nil {
+			panic(err) // the testing package has that flag, and it takes numbers
+		}
+	}
 	code := r.M.Run()
 	if err := stop(); err != nil {
 		fmt.Fprintln(os.Stderr, "pgtest:", err)
