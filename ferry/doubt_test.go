@@ -81,10 +81,10 @@ func TestVerifyBesideQuarantine(t *testing.T) {
 	set.Insert(emulator.Log{ID: "b", At: at, Doc: fmt.Appendf(nil, `{"id":"b","created_at":%q,"input":%q}`, at.Format(time.RFC3339Nano), strings.Repeat("x", 9<<20))})
 	verify := func(when string) {
 		t.Helper()
-		for _, hours := range []time.Duration{24, 12, 8, 5, 3} {
-			_, err := w.ferry().Verify(t.Context(), ferry.VerifyOptions{From: now.Add(-hours * time.Hour)})
+		for _, span := range []time.Duration{day, 8 * time.Hour, 3 * time.Hour} {
+			_, err := w.ferry().Verify(t.Context(), ferry.VerifyOptions{From: now.Add(-span)})
 			if code := ferry.ExitCode(err); code != ferry.ExitOK {
-				t.Errorf("%s, verify of %d hours ends with %d: %v", when, hours, code, err)
+				t.Errorf("%s, verify of %s ends with %d: %v", when, span, code, err)
 			}
 		}
 	}

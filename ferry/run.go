@@ -131,6 +131,12 @@ func (r *run) alone(ctx context.Context, docs [][]byte) (done func(), err error)
 	return func() { r.heavy.Release(1) }, r.heavy.Acquire(ctx, 1)
 }
 
+// A coded error, which ended the run's context, knows the exit code: a signal's.
+type coded interface {
+	error
+	ExitCode() int
+}
+
 // end writes the run's end, with a context of its own: the run's may be over.
 func (r *run) end(ctx context.Context, err error) (Summary, error) {
 	r.tally()
@@ -138,11 +144,7 @@ func (r *run) end(ctx context.Context, err error) (Summary, error) {
 	switch {
 	case ctx.Err() != nil:
 		status = "interrupted"
-		var signal interface {
-			error
-			ExitCode() int
-		}
-		if errors.As(context.Cause(ctx), &signal) {
+		if signal, ok := errors.AsType[coded](context.Cause(ctx)); ok {
 			code = signal.ExitCode()
 		}
 	case code != ExitOK:
