@@ -105,7 +105,8 @@ type StreamStatus struct {
 // time that was being watched are counted, not a backlog.
 type Lateness struct {
 	Half, NearlyAll, All time.Duration // that share of the logs was met by then; nearly all are 99 of 100
-	Late                 int64         // logs that came later than settle: their time was covered already
+	Measured             int64         // logs of which that is known
+	Late                 int64         // of them, those that came later than settle: their time was covered already
 }
 
 // A Finding is one thing that [Check] looked at.

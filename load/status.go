@@ -36,7 +36,8 @@ type Status struct {
 // logferry.lateness for which logs are measured.
 type Lateness struct {
 	Half, NearlyAll, All time.Duration // that share of the logs was met by then; nearly all are 99 of 100
-	Late                 int64         // logs that came when their time was covered already
+	Measured             int64         // logs of which that is known
+	Late                 int64         // of them, those that came when their time was covered already
 }
 
 // A ClaimStatus is a window that somebody is working on.
@@ -82,7 +83,7 @@ func readStatus(ctx context.Context, tx pgx.Tx) ([]Status, error) {
 			(select coalesce(sum(w.inserted_rows), 0)::bigint from logferry.windows w where w.stream_id = st.stream_id),
 			ss.outside_rows, ss.source_oldest_at, f.last_attested_at,
 			extract(epoch from f.lateness_p50)::float8, extract(epoch from f.lateness_p99)::float8,
-			extract(epoch from f.lateness_max)::float8, f.late_logs,
+			extract(epoch from f.lateness_max)::float8, f.measured_logs, f.late_logs,
 			coalesce(f.retention_risk, ''), f.retention_risk_at
 		from logferry.streams st
 		join logferry.stream_state ss using (stream_id)
@@ -94,15 +95,15 @@ func readStatus(ctx context.Context, tx pgx.Tx) ([]Status, error) {
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (st Status, err error) {
 		var lag float64
 		var half, nearly, most *float64
-		var late *int64
+		var measured, late *int64
 		err = row.Scan(&st.Source, &st.Name, &st.Enabled, &st.Gone, &st.Proven,
 			&st.StartsAt, &st.Watermark, &st.CompleteUpTo, &lag,
 			&st.Gaps, &st.Doubtful, &st.Quarantined, &st.Logs,
-			&st.Outside, &st.SourceOldest, &st.LastAttestedAt, &half, &nearly, &most, &late,
+			&st.Outside, &st.SourceOldest, &st.LastAttestedAt, &half, &nearly, &most, &measured, &late,
 			&st.RetentionRisk, &st.RetentionAt)
 		st.Lag = seconds(lag)
-		if half != nil && late != nil { // measured: then all of them are there
-			st.Lateness = &Lateness{Half: seconds(*half), NearlyAll: seconds(*nearly), All: seconds(*most), Late: *late}
+		if half != nil && measured != nil && late != nil { // measured: then all of them are there
+			st.Lateness = &Lateness{Half: seconds(*half), NearlyAll: seconds(*nearly), All: seconds(*most), Measured: *measured, Late: *late}
 		}
 		st.Claims = claims[st.Name]
 		for _, t := range []*time.Time{&st.StartsAt, &st.Watermark, &st.CompleteUpTo, st.RetentionAt, st.SourceOldest, st.LastAttestedAt} {

@@ -79,7 +79,7 @@ func TestViewColumns(t *testing.T) {
 		"freshness": `source text, stream_name text, complete_from timestamptz, watermark_at timestamptz, lag interval,
 			complete_through timestamptz, gaps int8, doubtful_windows int8, pending_hours int8, last_attested_at timestamptz,
 			quarantined_rows int8, retention_floor_at timestamptz, lateness_p50 interval, lateness_p99 interval, lateness_max interval,
-			late_logs int8, retention_risk text, retention_risk_at timestamptz, enabled bool, gone bool, configured bool`,
+			measured_logs int8, late_logs int8, retention_risk text, retention_risk_at timestamptz, enabled bool, gone bool, configured bool`,
 		"load_audit": `window_start timestamptz, window_end timestamptz, source text, stream_name text, kind text, status text,
 			attested_by text, source_total int8, distinct_rows int8, inserted_rows int8, changed_rows int8, unchanged_rows int8,
 			quarantined_rows int8, missing_upstream_rows int8, walks int2, requests int4, run_id int8, finished_at timestamptz, detail text`,

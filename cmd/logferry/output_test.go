@@ -26,7 +26,7 @@ func someStreams() []ferry.StreamStatus {
 			Gaps: 1, Doubtful: 2, Quarantined: 3, Outside: new(int64(1234)), Logs: 8819, BudgetUsed: 999, BudgetLimit: 1000,
 			BlockedUntil:  noon.Add(time.Minute),
 			RetentionRisk: ferry.RiskDeletes, RetentionAt: noon.Add(9 * time.Hour),
-			Lateness: &ferry.Lateness{Half: 41 * time.Second, NearlyAll: 3 * time.Minute, All: 2 * time.Hour, Late: 12},
+			Lateness: &ferry.Lateness{Half: 41 * time.Second, NearlyAll: 3 * time.Minute, All: 2 * time.Hour, Measured: 4321, Late: 12},
 		},
 		{Stream: "keywordsai/ds_1", Source: "keywords_ai", Gone: true},
 	}
@@ -41,7 +41,7 @@ cloudflare/0123456789abcdef0123456789abcdef/production
   (blocked until 12:01:00Z)
   2026-11-21 11:48:00Z   12m3s     1         2           3    1,234  999/1000
   complete through 2026-11-21 11:00:00Z
-  lateness: half by 41s, 99 % by 3m, all by 2h; 12 later than settle
+  lateness: of 4,321 logs, half by 41s, 99 % by 3m, all by 2h; 12 later than settle
   the gateway deletes unread logs from 2026-11-21 21:00:00Z on
 keywordsai/ds_1  (disabled, gone, not configured, new)
   -                          -     0         0           0        -  -
@@ -74,13 +74,13 @@ func TestStatusJSON(t *testing.T) {
 			"configured": true, "proven": true, "starts_at": "2026-10-22T12:00:00Z", "watermark": "2026-11-21T11:48:00Z", "lag_seconds": 723.0,
 			"gaps": 1.0, "doubtful": 2.0, "quarantined": 3.0, "outside": 1234.0, "logs": 8819.0, "budget_used": 999.0, "budget_limit": 1000.0,
 			"blocked_until": "2026-11-21T12:01:00Z", "lateness_p50_seconds": 41.0, "lateness_p99_seconds": 180.0, "lateness_max_seconds": 7200.0,
-			"late_logs": 12.0, "retention_risk": "deletes", "retention_risk_at": "2026-11-21T21:00:00Z", "complete_through": "2026-11-21T11:00:00Z",
+			"measured_logs": 4321.0, "late_logs": 12.0, "retention_risk": "deletes", "retention_risk_at": "2026-11-21T21:00:00Z", "complete_through": "2026-11-21T11:00:00Z",
 		},
 		{
 			"stream": "keywordsai/ds_1", "source": "keywords_ai", "enabled": false, "gone": true, "configured": false, "proven": false,
 			"starts_at": nil, "watermark": nil, "lag_seconds": nil, "gaps": 0.0, "doubtful": 0.0, "quarantined": 0.0, "outside": nil,
 			"logs": 0.0, "budget_used": 0.0, "budget_limit": nil, "blocked_until": nil,
-			"lateness_p50_seconds": nil, "lateness_p99_seconds": nil, "lateness_max_seconds": nil, "late_logs": nil,
+			"lateness_p50_seconds": nil, "lateness_p99_seconds": nil, "lateness_max_seconds": nil, "measured_logs": nil, "late_logs": nil,
 			"retention_risk": nil, "retention_risk_at": nil, "complete_through": nil,
 		},
 	}

@@ -103,7 +103,7 @@ func (p *program) statusTable(streams []ferry.StreamStatus) {
 // lateness tells after how long logs appeared, and how many came too late to be
 // waited for.
 func lateness(l *ferry.Lateness) string {
-	text := fmt.Sprintf("half by %s, 99 %% by %s, all by %s", roughly(l.Half), roughly(l.NearlyAll), roughly(l.All))
+	text := fmt.Sprintf("of %s, half by %s, 99 %% by %s, all by %s", count(l.Measured, "log", "logs"), roughly(l.Half), roughly(l.NearlyAll), roughly(l.All))
 	if l.Late > 0 {
 		text += fmt.Sprintf("; %s later than settle", grouped(l.Late))
 	}
@@ -183,6 +183,7 @@ type streamRecord struct {
 	LatenessP50  *float64   `json:"lateness_p50_seconds"`
 	LatenessP99  *float64   `json:"lateness_p99_seconds"`
 	LatenessMax  *float64   `json:"lateness_max_seconds"`
+	Measured     *int64     `json:"measured_logs"`
 	LateLogs     *int64     `json:"late_logs"`
 	Risk         *string    `json:"retention_risk"`
 	RiskAt       *time.Time `json:"retention_risk_at"`
@@ -206,7 +207,7 @@ func (p *program) statusJSON(streams []ferry.StreamStatus) error {
 		}
 		if l := s.Lateness; l != nil {
 			record.LatenessP50, record.LatenessP99, record.LatenessMax = new(l.Half.Seconds()), new(l.NearlyAll.Seconds()), new(l.All.Seconds())
-			record.LateLogs = new(l.Late)
+			record.Measured, record.LateLogs = new(l.Measured), new(l.Late)
 		}
 		if s.RetentionRisk != "" {
 			record.Risk, record.RiskAt = &s.RetentionRisk, known(s.RetentionAt)

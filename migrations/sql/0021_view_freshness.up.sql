@@ -17,7 +17,7 @@ with s as (
     where met_on > (now() at time zone 'UTC')::date - 30
     group by stream_id, seconds) by_age
 ), lateness as (
-  select stream_id, sum(late)::bigint as late_logs, make_interval(secs => max(seconds)) as most,
+  select stream_id, max(logs)::bigint as measured_logs, sum(late)::bigint as late_logs, make_interval(secs => max(seconds)) as most,
     make_interval(secs => min(seconds) filter (where upto >= logs * 0.5)) as half,
     make_interval(secs => min(seconds) filter (where upto >= logs * 0.99)) as nearly_all
   from ages
@@ -45,7 +45,7 @@ select
    from logferry_private.quarantine q
    where q.stream_id = s.stream_id and q.resolved_at is null) as quarantined_rows,
   s.retention_floor_at,
-  l.half as lateness_p50, l.nearly_all as lateness_p99, l.most as lateness_max, l.late_logs,
+  l.half as lateness_p50, l.nearly_all as lateness_p99, l.most as lateness_max, l.measured_logs, l.late_logs,
   s.retention_risk, s.retention_risk_at,
   s.is_enabled as enabled, s.is_gone as gone, s.is_configured as configured
 from s
@@ -73,6 +73,7 @@ comment on column llm.freshness.lateness_p50 is
   'How long after created_at half of the logs of the last 30 days had been met, at most: it includes the wait for the pass. Only of logs in time that was being watched; null when none was.';
 comment on column llm.freshness.lateness_p99 is 'The same for 99 of 100 logs.';
 comment on column llm.freshness.lateness_max is 'The same for all of them.';
+comment on column llm.freshness.measured_logs is 'How many logs of the last 30 days that is known of; null when none.';
 comment on column llm.freshness.late_logs is
   'Logs of the last 30 days that came later than LOGFERRY_SETTLE allows: their time was covered already. A recheck found them. Null when lateness was not measured.';
 comment on column llm.freshness.retention_risk is
