@@ -12,7 +12,7 @@ LINT := go run $(shell sed -n 's/^golangci=//p' .ci/run)
 BUILD := -trimpath -buildvcs=false \
 	-ldflags "-s -w -buildid= -X main.version=$(VERSION) -X main.commit=$(COMMIT)"
 
-.PHONY: help check test race lint fmt fuzz mutants soak bouncer diskfull standby postgres-matrix bench demo build image clean
+.PHONY: help check test race lint fmt fuzz promises mutants soak bouncer diskfull standby postgres-matrix bench demo build image clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ fuzz: ## every fuzz target, FUZZTIME each (default 20s)
 			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $${FUZZTIME:-20s} $$(dirname $$file); \
 		done; \
 	done
+
+promises: ## the tests that RELIABILITY.md names, and how many cases they try, by its rows
+	go run ./internal/promises
 
 mutants: ## take rules out one at a time: each must turn a test red
 	go run ./internal/mutants

@@ -25,6 +25,7 @@ var arrows = map[string][]string{
 	"internal/demo":     {"ferry", "migrations", "emulator", "internal/pgtemp"},
 	"internal/mutants":  {},                  // make mutants
 	"internal/pgmatrix": {"internal/pgtemp"}, // make postgres-matrix
+	"internal/promises": {},                  // make promises
 	"internal/pgtemp":   {},
 	"internal/pgtest":   {"internal/pgtemp"}, // for tests only
 }
