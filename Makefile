@@ -60,12 +60,12 @@ promises: ## the tests that RELIABILITY.md names, and how many cases they try, b
 mutants: ## take rules out one at a time: each must turn a test red
 	go run ./internal/mutants
 
-soak: ## hours of it: 500 blows, 200 behind pgbouncer, 300 random histories, 10 million logs
+soak: ## for long: 500 blows, 200 behind pgbouncer, 100 random histories, 10 million logs
 	go test ./ferry -count 1 -timeout 6h -v -run 'TestD01KilledAtAnyMoment$$' -blows 500
 	@if [ -x /usr/sbin/pgbouncer ] || command -v pgbouncer >/dev/null; then set -x; \
 		go test -tags bouncer ./ferry -count 1 -timeout 6h -v -run 'TestD07KilledSync$$' -blows 200; \
 	else echo "NOT TRIED: there is no pgbouncer on this machine (apt-get install pgbouncer)"; fi
-	go test ./ferry -count 1 -timeout 6h -v -run 'TestHistories$$' -histories 300
+	go test ./ferry -count 1 -timeout 6h -v -run 'TestHistories$$' -histories 100
 	go test ./ferry -count 1 -timeout 6h -v -run 'TestMemoryIsFlat$$' -logs 10000000
 
 bench: ## all benchmarks

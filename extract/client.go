@@ -169,9 +169,7 @@ func (c *client) attempt(ctx context.Context, call *call) (reply, error) {
 		return r, err
 	}
 	for hop := 1; ; hop++ {
-		if err := c.permits.take(ctx); errors.Is(err, ErrNoTime) {
-			return r, c.failed(call, Unavailable, 0, err)
-		} else if err != nil {
+		if err := c.permit(ctx, call); err != nil {
 			return r, err
 		}
 		ex, err := c.send(ctx, call, target, &r.requests)
@@ -191,6 +189,15 @@ func (c *client) attempt(ctx context.Context, call *call) (reply, error) {
 		r.bytes = int64(len(ex.body))
 		return r, c.judge(call, ex)
 	}
+}
+
+// permit waits for a permit for one request.
+func (c *client) permit(ctx context.Context, call *call) error {
+	err := c.permits.take(ctx)
+	if errors.Is(err, ErrNoTime) {
+		return c.failed(call, Unavailable, 0, err)
+	}
+	return err
 }
 
 // failed is a final Error without a fault: it is not tried again.

@@ -63,6 +63,30 @@ func announced(a Answer) int64 {
 	return max(a.Total, noTotal)
 }
 
+// fewest is as few logs as a page may have at every source: an older reference of
+// Cloudflare's has no page below.
+const fewest = 5
+
+// Answers tells whether the source answers for the stream: by an error if not. It
+// asks for a few logs, ordered by one after the other of the times that the source
+// may know.
+func (f *Feed) Answers(ctx context.Context) (err error) {
+	asked := map[string]bool{}
+	for _, d := range f.API.Dialects() {
+		if asked[d.field()] {
+			continue
+		}
+		asked[d.field()] = true
+		p := f.pages(Ask{Dialect: d, Size: fewest, Newest: true}, new(int))
+		_, err = p.next(ctx)
+		p.drop()
+		if KindOf(err) != Config {
+			return err
+		}
+	}
+	return err
+}
+
 // Total asks how many entries the span's bounds match, exactly as given. It
 // returns -1 when the source gives no total.
 func (f *Feed) Total(ctx context.Context, from, to time.Time) (total int64, requests int, err error) {

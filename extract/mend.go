@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strconv"
 )
 
 // An answer that is no JSON may be so for one entry's sake: NaN, as Python
@@ -62,7 +63,13 @@ func sumOfBroken(entries [][]byte) [sha256.Size]byte {
 }
 
 // listNames are what answers call their lists, in quotes.
-var listNames = []string{`"result"`, `"logs"`, `"results"`, `"datasets"`}
+var listNames = func() []string {
+	names := []string{`"result"`}
+	for _, shape := range keywordsShapes {
+		names = append(names, strconv.Quote(shape.array))
+	}
+	return names
+}()
 
 // setApart cuts the list out of a body that need not be valid; the rest has an
 // empty one in its place. A list that doesn't end is none: nil.

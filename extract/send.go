@@ -72,7 +72,18 @@ func (c *client) send(ctx context.Context, call *call, target *url.URL, sent *in
 	c.count(sent)
 	c.inFlight.Add(1)
 	defer c.inFlight.Add(-1)
-	res, err := c.http.Do(c.request(c.watch(ctx, limited, cancel, sent), call, target))
+	var denied error
+	again := func() {
+		if denied = c.permit(ctx, call); denied != nil {
+			cancel()
+			return
+		}
+		c.count(sent)
+	}
+	res, err := c.http.Do(c.request(watch(limited, again), call, target))
+	if denied != nil {
+		return exchange{}, denied
+	}
 	if err != nil {
 		return exchange{}, c.broken(ctx, limited, call, err)
 	}
@@ -110,17 +121,15 @@ func (c *client) count(sent *int) {
 }
 
 // watch makes the transport tell when it sends a request again by itself, as it
-// does with a GET when a connection that it reused turns out to be dead. Each
-// time takes a permit of its own; without one the request ends.
-func (c *client) watch(ctx, limited context.Context, cancel context.CancelFunc, sent *int) context.Context {
-	again := false
-	return httptrace.WithClientTrace(limited, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {
-		if again && c.permits.take(ctx) != nil {
-			cancel()
-		} else if again {
-			c.count(sent)
+// does with a GET when a connection that it reused turns out to be dead: that takes
+// a permit of its own, and without one the request ends.
+func watch(ctx context.Context, again func()) context.Context {
+	sent := false
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {
+		if sent {
+			again()
 		}
-		again = true
+		sent = true
 	}})
 }
 

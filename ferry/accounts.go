@@ -67,7 +67,7 @@ func (f *Ferry) options(a *account) extract.Options {
 	o.Budget = extract.Budget{
 		Draw: func(ctx context.Context, want int) (int, time.Duration, error) {
 			granted, wait, err := f.store.Draw(ctx, a.cred, a.budget, a.drawer, want)
-			if err == nil && granted == 0 {
+			if err == nil && granted == 0 && f.cfg.Progress != nil {
 				f.notePause(ctx, a)
 			}
 			return granted, wait, err
@@ -135,12 +135,13 @@ func (r *run) discover(ctx context.Context) ([]listed, error) {
 // only those named in want are kept; nil keeps all. What failed with one
 // account is returned beside the streams of the others.
 func (r *run) openStreams(ctx context.Context, want []string) ([]*stream, error) {
+	want = trimmed(want)
 	found, failed := r.discover(ctx)
 	known, err := r.store.Streams(ctx)
 	if err != nil {
 		return nil, errors.Join(failed, err)
 	}
-	found, unanswered := r.answered(ctx, found, known)
+	found, unanswered := r.answered(ctx, found, known, want)
 	failed = errors.Join(failed, unanswered)
 	streams, err := r.register(ctx, append(found, r.unlisted(found, known)...))
 	if err != nil {
@@ -150,16 +151,21 @@ func (r *run) openStreams(ctx context.Context, want []string) ([]*stream, error)
 	return kept, errors.Join(failed, err)
 }
 
-// answered leaves out named streams never met before that the source does not
-// answer for: a mistyped id must not become a stream whose lag grows for ever.
-// Why is returned beside the others.
-func (r *run) answered(ctx context.Context, found []listed, known []load.Stream) ([]listed, error) {
+// answered leaves out streams named in the settings and never met before for which
+// the source does not answer: a mistyped id must not become a stream whose lag
+// grows for ever. Why is returned beside the others. One that is not wanted is left
+// out without being asked for.
+func (r *run) answered(ctx context.Context, found []listed, known []load.Stream, want []string) ([]listed, error) {
+	found = slices.DeleteFunc(found, func(l listed) bool {
+		return !l.discovered && want != nil && !slices.Contains(want, l.account.name(l.container)) && !slices.ContainsFunc(known, l.is)
+	})
 	errs := make([]error, len(found))
 	var wait sync.WaitGroup
 	for i, l := range found {
 		isKnown := slices.ContainsFunc(known, l.is)
 		if !l.discovered && !isKnown {
-			wait.Go(func() { errs[i] = l.ask(ctx) })
+			feed := &extract.Feed{API: l.account.api, Container: l.container, Memory: r.memory}
+			wait.Go(func() { errs[i] = feed.Answers(ctx) })
 		}
 	}
 	wait.Wait()
@@ -176,27 +182,6 @@ func (r *run) answered(ctx context.Context, found []listed, known []load.Stream)
 // is tells whether the registered stream is this one.
 func (l listed) is(st load.Stream) bool {
 	return st.Source == l.account.source && st.Account == l.account.ref && st.Container == l.container
-}
-
-// ask asks the source for one log of the stream, ordered by one after the other
-// of the times that it may know.
-func (l listed) ask(ctx context.Context) (err error) {
-	asked := map[string]bool{}
-	for _, d := range l.account.api.Dialects() {
-		if asked[d.TimeField] {
-			continue
-		}
-		asked[d.TimeField] = true
-		_, err = l.account.api.Page(ctx, extract.Ask{Container: l.container, Dialect: d, Page: 1, Size: 1, Newest: true})
-		switch extract.KindOf(err) {
-		case extract.TooLarge:
-			return nil
-		case extract.Config:
-		default:
-			return err
-		}
-	}
-	return err
 }
 
 // row is a listed stream as the warehouse registers it.
@@ -268,6 +253,15 @@ func (r *run) unopened(ctx context.Context, opened []*stream) ([]*stream, error)
 		missed = append(missed, s)
 	}
 	return missed, nil
+}
+
+// trimmed are the names without the spaces that a comma list may have.
+func trimmed(names []string) []string {
+	var list []string
+	for _, name := range names {
+		list = append(list, strings.TrimSpace(name))
+	}
+	return list
 }
 
 // pick keeps the streams that were asked for, or, without a wish, all that are

@@ -33,7 +33,7 @@ func (f *Ferry) Backfill(ctx context.Context, o BackfillOptions) (Summary, error
 			if timedOut(ctx, limited, err) {
 				err = nil // what is not covered is told below
 			}
-			return errors.Join(err, s.warnLate(ctx))
+			return errors.Join(s.windowFailures(), err, s.warnLate(ctx))
 		}))
 		return errors.Join(err, r.watchFields(ctx, streams), r.sumUpBackfill(ctx, streams, span))
 	})
@@ -74,8 +74,7 @@ func (s *stream) backfill(ctx context.Context, span load.Span) error {
 	case footing == empty:
 		return s.coverEmpty(ctx, want)
 	default:
-		err := s.catchUp(ctx, want, nil)
-		return errors.Join(s.windowFailures(), err)
+		return s.catchUp(ctx, want, nil)
 	}
 }
 

@@ -70,9 +70,12 @@ func (r *run) watchSource(ctx context.Context, source string, read []*stream, me
 	if err := r.store.SaveDrift(ctx, met); err != nil || len(told) == 0 {
 		return err
 	}
-	shown := told
-	if len(told) > canaryNames {
-		shown = append(slices.Clone(told[:canaryNames]), fmt.Sprintf("and %d more changes", len(told)-canaryNames))
+	var shown []string
+	for _, c := range told[:min(len(told), canaryNames)] {
+		shown = append(shown, c.path+" "+c.how)
+	}
+	if more := len(told) - canaryNames; more > 0 {
+		shown = append(shown, fmt.Sprintf("and %d more changes", more))
 	}
 	text := "the documents' fields changed: " + strings.Join(shown, "; ") + " (see logferry.field_drift)"
 	r.note(source + ": " + text)
@@ -84,15 +87,17 @@ func (r *run) watchSource(ctx context.Context, source string, read []*stream, me
 	return r.store.Vanished(ctx, source, vanished)
 }
 
+// A change is one of a field: how says what it is now.
+type change struct{ path, how string }
+
 // changed are the streams whose own documents show one of the changes; all of
 // them where only all together do.
-func changed(read []*stream, before []load.SeenField, told []string) []*stream {
-	path := func(text string) string { return text[:strings.Index(text, " is ")] }
+func changed(read []*stream, before []load.SeenField, told []change) []*stream {
 	var showing []*stream
 	for _, s := range read {
 		mine, _ := fieldChanges(before, s.drift.Seen())
-		if slices.ContainsFunc(mine, func(one string) bool {
-			return slices.ContainsFunc(told, func(other string) bool { return path(one) == path(other) })
+		if slices.ContainsFunc(mine, func(one change) bool {
+			return slices.ContainsFunc(told, func(other change) bool { return one.path == other.path })
 		}) {
 			showing = append(showing, s)
 		}
@@ -107,7 +112,7 @@ func changed(read []*stream, before []load.SeenField, told []string) []*stream {
 // that are new, types that a field never had, and fields that nearly all
 // documents had and none of this run's has. A field inside a changed one is not
 // told of again. Without earlier documents nothing is a change.
-func fieldChanges(before []load.SeenField, met []transform.Field) (told, vanished []string) {
+func fieldChanges(before []load.SeenField, met []transform.Field) (told []change, vanished []string) {
 	had, has := fieldsByPath(earlierFields(before)), fieldsByPath(met)
 	if had["id"].count == 0 {
 		return nil, nil
@@ -129,11 +134,11 @@ func fieldChanges(before []load.SeenField, met []transform.Field) (told, vanishe
 		case len(was.types) == 0 && slices.Contains(covered, f.Path):
 			continue // told with its first type
 		case len(was.types) == 0:
-			told = append(told, fmt.Sprintf("%s is new (%s)", f.Path, f.Type))
+			told = append(told, change{f.Path, "is new (" + f.Type + ")"})
 		case f.Type == "null" || slices.Equal(was.types, []string{"null"}):
 			continue
 		default:
-			told = append(told, fmt.Sprintf("%s is a %s, and was a %s", f.Path, f.Type, strings.Join(named(was.types), " or ")))
+			told = append(told, change{f.Path, fmt.Sprintf("is a %s, and was a %s", f.Type, strings.Join(named(was.types), " or "))})
 		}
 		covered = append(covered, f.Path)
 	}
@@ -141,7 +146,7 @@ func fieldChanges(before []load.SeenField, met []transform.Field) (told, vanishe
 }
 
 // vanishedFields are the mapped ones that come no more.
-func vanishedFields(before []load.SeenField, had, has map[string]pathSeen) (told, vanished []string) {
+func vanishedFields(before []load.SeenField, had, has map[string]pathSeen) (told []change, vanished []string) {
 	docs := has["id"].count
 	if docs < canaryDocs {
 		return nil, nil
@@ -151,7 +156,7 @@ func vanishedFields(before []load.SeenField, had, has map[string]pathSeen) (told
 		usual := float64(had[f.Path].count) >= canaryShare*float64(had["id"].count)
 		if !comes && usual && f.Known && !f.Vanished && !slices.Contains(vanished, f.Path) {
 			vanished = append(vanished, f.Path)
-			told = append(told, fmt.Sprintf("%s is gone, in %d documents", f.Path, docs))
+			told = append(told, change{f.Path, fmt.Sprintf("is gone, in %d documents", docs)})
 		}
 	}
 	return told, vanished

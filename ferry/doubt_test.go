@@ -159,3 +159,42 @@ func TestForgetDuringAPass(t *testing.T) {
 		}
 	}
 }
+
+// A page that fails while a span that differs is read again leaves the whole span
+// to be read: half of it proves nothing about the other.
+func TestRepairAfterAFailureReadsAllOfTheSpan(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, emulator.Options{})
+	w.cfg.Raw = false
+	now := time.Now()
+	set := w.dataset("set")
+	set.Insert(keywordsLogs(1, 120, now.Add(-300*day), now.Add(-2*day), "set", "created_at")...)
+	w.sync(ferry.ExitOK)
+	set.Insert(keywordsLogs(2, 1, now.Add(-6*day), now.Add(-5*day), "set", "created_at")...)
+	set.SetFaults(emulator.Faults{Intercept: func(rw http.ResponseWriter, r *http.Request, _ int) bool {
+		if r.FormValue("page") != "2" {
+			return false
+		}
+		http.Error(rw, "broken", http.StatusInternalServerError)
+		return true
+	}})
+	w.sync(ferry.ExitUnavailable)
+	set.SetFaults(emulator.Faults{})
+	w.sync(ferry.ExitOK)
+	w.holdsExactly(set, "created_at")
+}
+
+// The age of a backlog is no lateness, in whatever order its windows are read.
+func TestBacklogIsNotLate(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, emulator.Options{})
+	w.cfg.Raw = false
+	now := time.Now()
+	prod := w.gateway("prod")
+	prod.Insert(cloudflareLogs(1, 12_000, now.Add(-29*day), now.Add(-2*time.Hour))...)
+	prod.Insert(cloudflareLogs(2, 3_000, now.Add(-50*time.Minute), now.Add(-20*time.Minute))...)
+	w.sync(ferry.ExitOK)
+	if n := query[int](w, `select coalesce(sum(logs), 0) from logferry.lateness`); n != 0 {
+		t.Errorf("%d logs of a backlog were measured", n)
+	}
+}

@@ -163,7 +163,7 @@ func TestGuardOfGatewaysThatDelete(t *testing.T) {
 	if sum := w.sync(ferry.ExitOK); w.risk(lost) != "deleted" || about(sum, lost) != "" || len(w.notices(lost)) != said {
 		t.Errorf("a pass later: %q, %q, %q", w.risk(lost), about(sum, lost), w.notices(lost))
 	}
-	w.exec(`update logferry.stream_state set retention_risk_at = now() - interval '31 days' where retention_risk = 'deleted'`)
+	w.exec(`update logferry.stream_state set retention_found_at = now() - interval '31 days' where retention_risk = 'deleted'`)
 	if w.sync(ferry.ExitOK); w.risk(lost) != "" {
 		t.Errorf("a month later: %q", w.risk(lost))
 	}

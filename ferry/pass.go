@@ -34,7 +34,7 @@ func (f *Ferry) pass(ctx context.Context, command string) (Summary, error) {
 				r.note(s.Name + " was disabled or forgotten meanwhile")
 				err = nil
 			}
-			return errors.Join(r.checkpoint(ctx, limited, err), s.warnLate(ctx))
+			return errors.Join(s.windowFailures(), r.checkpoint(ctx, limited, err), s.warnLate(ctx))
 		}))
 		return errors.Join(err, r.watchFields(ctx, streams), r.sumUp(ctx, streams))
 	})
@@ -87,6 +87,9 @@ func (s *stream) sync(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if s.ahead, _, err = s.run.store.CoverageEnd(ctx, s.ID); err != nil {
+		return err
+	}
 	want := load.Span{From: s.StartsAt, To: s.settled()}
 	if footing == ready || s.listed.keeps.Off {
 		s.guard(ctx)
@@ -103,7 +106,7 @@ func (s *stream) sync(ctx context.Context) error {
 	if err == nil && footing == ready && !want.Empty() {
 		err = errors.Join(s.unguard(ctx), s.recheckPass(ctx), s.rereadLeaving(ctx))
 	}
-	return errors.Join(s.windowFailures(), err)
+	return err
 }
 
 // coverEmpty covers the wanted time of a stream whose source counts no log at
@@ -144,7 +147,7 @@ func (s *stream) claim(ctx context.Context, want load.Span, newest time.Duration
 func (s *stream) want(span load.Span, done []load.Span, newest time.Duration) load.Want {
 	return load.Want{
 		Stream: s.ID, Run: s.run.id, Kind: s.run.kind, Span: span, Done: done,
-		Force: s.run.force, Hurry: s.run.hurry, Newest: newest, Tick: s.dialect().Tick, Lease: s.run.lease,
+		Force: s.run.force, Hurry: s.run.hurry, Ahead: s.ahead, Newest: newest, Tick: s.dialect().Tick, Lease: s.run.lease,
 	}
 }
 

@@ -46,9 +46,7 @@ func (rc *recheck) over(ctx context.Context, span load.Span, skip []load.Span) e
 	if rc.uncut, err = s.run.store.Uncountable(ctx, s.ID, span); err != nil {
 		return err
 	}
-	for _, w := range rc.uncut { // what is asked for cuts two at most
-		span = load.Span{From: earlier(span.From, w.From), To: later(span.To, w.To)}
-	}
+	span = rc.widened(span)
 	settled, err := s.run.store.Settled(ctx, s.ID, span)
 	if err != nil {
 		return err
@@ -68,6 +66,22 @@ func (rc *recheck) over(ctx context.Context, span load.Span, skip []load.Span) e
 		}
 	}
 	return nil
+}
+
+// widened is the span with the whole of each window that one of its ends would cut.
+func (rc *recheck) widened(span load.Span) load.Span {
+	for cut := true; cut; {
+		cut = false
+		for _, w := range rc.uncut {
+			if w.From.Before(span.From) && w.To.After(span.From) {
+				span.From, cut = w.From, true
+			}
+			if w.From.Before(span.To) && w.To.After(span.To) {
+				span.To, cut = w.To, true
+			}
+		}
+	}
+	return span
 }
 
 // count compares one span. A span that holds too many rows for its total to be

@@ -2,6 +2,8 @@ package ferry
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"logferry/load"
 )
@@ -44,11 +46,12 @@ func (s *stream) rereadDoubtful(ctx context.Context) error {
 		return err
 	}
 	for _, span := range spans {
-		if _, err := s.readAgain(ctx, span, load.KindRecheck); err != nil {
-			return err
+		if ctx.Err() == nil {
+			_, one := s.readAgain(ctx, span, load.KindRecheck)
+			err = errors.Join(err, one)
 		}
 	}
-	return nil
+	return err
 }
 
 // readAgain reads a covered span again, window by window. It is not whole when
@@ -65,11 +68,13 @@ func (s *stream) readAgain(ctx context.Context, span load.Span, kind string) (wh
 }
 
 // reread reads a small span again, all of it or nothing. It is not done when
-// another run holds a part of it, or when it would not attest.
+// another run holds a part of it, when it was cut since it holds too much for one
+// window, or when it would not attest.
 func (s *stream) reread(ctx context.Context, span load.Span, kind string) (done bool, err error) {
 	before := s.mismatches()
 	turn, err := s.again(ctx, load.Want{Kind: kind, Span: span, Exact: true})
-	return err == nil && turn.Claim != nil && s.mismatches() == before, err
+	whole := turn.Claim != nil && !turn.Claim.To.Before(span.To)
+	return err == nil && whole && s.mismatches() == before, err
 }
 
 // again claims wanted time whatever covers it, and carries what it got.
@@ -96,9 +101,15 @@ func (s *stream) recheckPass(ctx context.Context) error {
 	if err != nil || !covered {
 		return err
 	}
-	if err := s.rereadDoubtful(ctx); err != nil || !s.dialect().HasTotal {
-		return err
+	doubtful := s.rereadDoubtful(ctx)
+	if ctx.Err() != nil || !s.dialect().HasTotal {
+		return doubtful
 	}
+	return errors.Join(doubtful, s.countAgain(ctx, end))
+}
+
+// countAgain is recheckPass's counting, of coverage that ends there.
+func (s *stream) countAgain(ctx context.Context, end time.Time) error {
 	end = earlier(end, s.settled())
 	rc := &recheck{stream: s, kind: load.KindRecheck, repair: true}
 	done, _ := s.finishedSpans()

@@ -22,9 +22,10 @@ type stream struct {
 	listed  listed
 	options transform.Options
 	drift   *transform.Drift
-	dry     bool   // plan only: write nothing
-	risky   string // what the retention guard found: see llm.freshness.retention_risk
-	fresh   bool   // its head shows no log older than settle: nothing can be covered yet
+	dry     bool      // plan only: write nothing
+	risky   string    // what the retention guard found: see llm.freshness.retention_risk
+	ahead   time.Time // where coverage ended when a pass began; zero: nothing was covered, or it is no pass
+	fresh   bool      // its head shows no log older than settle: nothing can be covered yet
 
 	heading sync.Mutex // guards head, listing and proving
 	head    *extract.Head

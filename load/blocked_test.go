@@ -45,6 +45,13 @@ func TestD05BlockerIsNamed(t *testing.T) {
 		}
 	}
 	must(t, keeper.Close(t.Context()))
+	c := f.claim(0, 10)
+	keeper = hold(t, url+"&application_name=psql", `lock table logferry_private.quarantine`)
+	if _, err := f.Begin(ctx, c, source, Keep{}); err == nil || !strings.HasSuffix(err.Error(), `(application "psql") holds AccessExclusiveLock on logferry_private.quarantine`) {
+		t.Errorf("who begins to write: %v", err)
+	}
+	must(t, keeper.Close(t.Context()))
+	must(t, f.Release(t.Context(), []int64{c.ID}, "nothing was written"))
 
 	reader := hold(t, url+"&application_name=notebook", `select from logferry.windows`)
 	owner, err := pgx.Connect(t.Context(), url+"&application_name=psql")

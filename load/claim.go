@@ -41,11 +41,10 @@ type Claim struct {
 	// Covered are the parts of it that were covered before: a log new in them
 	// came later than settle allows.
 	Covered []Span
-	// Ahead is where coverage ended before: what lies from there on is read for
-	// the first time as it comes. Zero: nothing was covered.
+	// Ahead is that of the want.
 	Ahead time.Time
 	// Failed is how wide the latest window that began here was, if the source
-	// failed at it; 0: none did.
+	// failed at it and the span may be cut; 0: none did.
 	Failed time.Duration
 	lease  time.Duration
 }
@@ -60,6 +59,7 @@ type Want struct {
 	Force  bool          // also what is covered already
 	Hurry  bool          // also what waits for its retry_at
 	Exact  bool          // the whole span or nothing: for rereading it
+	Ahead  time.Time     // where coverage ended when the pass began: from there on logs are read as they come; zero: nowhere
 	Newest time.Duration // this much of the end is taken first; 0: oldest first
 	Tick   time.Duration // claimed bounds lie on whole ticks
 	Lease  time.Duration
@@ -188,7 +188,10 @@ func insertClaim(ctx context.Context, tx pgx.Tx, w Want, gap Span) (*Claim, erro
 	if err != nil {
 		return nil, err
 	}
-	c.Failed = seconds(failed)
+	if !w.Exact {
+		c.Failed = seconds(failed)
+	}
+	c.Ahead = w.Ahead
 	rows, err := tx.Query(ctx, `
 		with known as (
 		     select coverage, coverage + coalesce((
@@ -196,25 +199,20 @@ func insertClaim(ctx context.Context, tx pgx.Tx, w Want, gap Span) (*Claim, erro
 		             where t.stream_id = $1::integer and t.kind = 'tail' and t.window_id <> $2::bigint), '{}') as spans,
 		            tstzmultirange(tstzrange($3::timestamptz, $4::timestamptz)) as claimed
 		       from logferry.stream_state where stream_id = $1::integer)
-		select 'known', lower(g), upper(g) from known, unnest(spans * claimed) g
+		select false, lower(g), upper(g) from known, unnest(spans * claimed) g
 		union all
-		select 'covered', lower(g), upper(g) from known, unnest(coverage * claimed) g
-		union all
-		select 'ahead', upper(coverage), upper(coverage) from known where not isempty(coverage)
+		select true, lower(g), upper(g) from known, unnest(coverage * claimed) g
 		 order by 1, 2`, c.Stream, c.ID, c.From, c.To)
 	if err != nil {
 		return nil, err
 	}
-	var what string
+	var covered bool
 	var part Span
-	_, err = pgx.ForEachRow(rows, []any{&what, &part.From, &part.To}, func() error {
-		switch what {
-		case "covered":
+	_, err = pgx.ForEachRow(rows, []any{&covered, &part.From, &part.To}, func() error {
+		if covered {
 			c.Covered = append(c.Covered, part)
-		case "known":
+		} else {
 			c.Known = append(c.Known, part)
-		default:
-			c.Ahead = part.To
 		}
 		return nil
 	})

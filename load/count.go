@@ -119,8 +119,8 @@ const differingWindow = `
 	                   and v.window_start < w.window_end and v.window_end > w.window_start)`
 
 // Uncountable lists the windows of which counts are only known as a whole, as far
-// as they overlap the span, joined and oldest first: those in which a case without
-// a time lies somewhere, and those whose source counted other than we found.
+// as they overlap the span, oldest first: those in which a case without a time
+// lies somewhere, and those whose source counted other than we found.
 func (s *Store) Uncountable(ctx context.Context, stream int32, in Span) ([]Span, error) {
 	return s.selectSpans(ctx, "read what is only counted whole", `
 		with whole as (
@@ -129,8 +129,8 @@ func (s *Store) Uncountable(ctx context.Context, stream int32, in Span) ([]Span,
 		     union all
 		     select tstzrange(window_start, window_end) from logferry.windows w
 		      where `+differingWindow+`)
-		select lower(g), upper(g) from (select range_agg(span) as spans from whole) w, unnest(w.spans) g
-		 where g && tstzrange($2::timestamptz, $3::timestamptz) order by 1`, stream, micros(in.From), micros(in.To))
+		select distinct lower(span), upper(span) from whole
+		 where span && tstzrange($2::timestamptz, $3::timestamptz) order by 1`, stream, micros(in.From), micros(in.To))
 }
 
 // Held counts what the warehouse holds of the whole stream: rows not missing

@@ -36,33 +36,42 @@ type RetentionRisk struct {
 }
 
 // SaveRetentionRisk keeps the stream's risk, and writes a notice over the span
-// when it is another one than before. A loss is shown for 30 days, unless
-// something else threatens: it does not end with the pass that found it.
+// when it is another one than before, or more was lost. A loss is shown for 30
+// days, unless something else threatens: it does not end with the pass that found
+// it.
 func (s *Store) SaveRetentionRisk(ctx context.Context, stream int32, run int64, seen Span, risk RetentionRisk) error {
 	return s.tx(ctx, "save the stream's retention risk", func(tx pgx.Tx) error {
 		var before string
-		var mourned bool
+		var same, mourned bool
 		err := tx.QueryRow(ctx, `
-			select coalesce(retention_risk, ''), coalesce(retention_risk = 'deleted' and retention_risk_at > now() - interval '30 days', false)
-			  from logferry.stream_state where stream_id = $1::integer for update`, stream).Scan(&before, &mourned)
+			select coalesce(retention_risk, ''), retention_risk is not distinct from $2::text and ($3::timestamptz is null or retention_risk_at = $3::timestamptz),
+			       coalesce(retention_risk = 'deleted' and retention_found_at > now() - interval '30 days', false)
+			  from logferry.stream_state where stream_id = $1::integer for update`,
+			stream, orNull(risk.Code), instantOrNull(risk.Lost.To)).Scan(&before, &same, &mourned)
 		if err != nil || risk.Code == "" && (before == "" || mourned) {
 			return err
 		}
 		if !risk.Lost.Empty() {
 			seen = risk.Lost
 		}
-		if risk.Code != "" && (risk.Code != before || !risk.Lost.Empty()) {
+		if risk.Code != "" && !same {
 			if err := notice(ctx, tx, stream, run, seen, risk.Detail); err != nil {
 				return err
 			}
 		}
-		var at *time.Time
-		if !risk.At.IsZero() {
-			at = &risk.At
-		}
 		_, err = tx.Exec(ctx, `
-			update logferry.stream_state set retention_risk = $2::text, retention_risk_at = $3::timestamptz, updated_at = clock_timestamp()
-			where stream_id = $1::integer`, stream, orNull(risk.Code), at)
+			update logferry.stream_state
+			   set retention_risk = $2::text, retention_risk_at = $3::timestamptz, updated_at = clock_timestamp(),
+			       retention_found_at = case when $4::boolean then retention_found_at else clock_timestamp() end
+			 where stream_id = $1::integer`, stream, orNull(risk.Code), instantOrNull(risk.At), same)
 		return err
 	})
+}
+
+// instantOrNull is a time as a parameter; the zero time is null.
+func instantOrNull(at time.Time) *time.Time {
+	if at.IsZero() {
+		return nil
+	}
+	return &at
 }

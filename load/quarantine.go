@@ -58,19 +58,17 @@ func nonNil(b []byte) []byte {
 // selectOpenRejects notes which ids met in this span still wait in quarantine.
 func (w *Writing) selectOpenRejects(ctx context.Context) error {
 	w.open = map[string]struct{}{}
-	rows, err := w.store.pool.Query(ctx, `
+	var id string
+	return w.store.ask(ctx, `
 		select log_id from logferry_private.quarantine
 		 where stream_id = $1::integer and log_id is not null and resolved_at is null and span && tstzrange($2::timestamptz, $3::timestamptz)`,
-		w.claim.Stream, w.claim.From, w.claim.To)
-	if err != nil {
+		w.claim.Stream, w.claim.From, w.claim.To).each(func(rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, []any{&id}, func() error {
+			w.open[id] = struct{}{}
+			return nil
+		})
 		return err
-	}
-	var id string
-	_, err = pgx.ForEachRow(rows, []any{&id}, func() error {
-		w.open[id] = struct{}{}
-		return nil
 	})
-	return err
 }
 
 // queueResolved closes quarantine cases whose log can be read now.

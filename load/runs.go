@@ -55,7 +55,7 @@ func storable(text string) string {
 func (s *Store) MismatchesCovered(ctx context.Context, run int64) (int, error) {
 	var n int
 	err := s.retry(ctx, func() error {
-		return s.pool.QueryRow(ctx, `
+		return s.ask(ctx, `
 			select count(*) from logferry.windows w join logferry.stream_state ss using (stream_id)
 			 where w.run_id = $1::bigint and w.status = 'mismatch' and ss.coverage @> tstzrange(w.window_start, w.window_end)`, run).Scan(&n)
 	})

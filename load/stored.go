@@ -41,20 +41,19 @@ func (s *Store) Begin(ctx context.Context, c *Claim, source string, keep Keep) (
 // selectStored reads the span's rows, open quarantine cases and versions.
 func (w *Writing) selectStored(ctx context.Context) error {
 	w.stored, w.twice = map[string]stored{}, nil
-	rows, err := w.store.pool.Query(ctx, `
-		select log_id, created_at, content_hash, missing_upstream_at is not null from logferry.requests
-		 where stream_id = $1::integer and created_at >= $2::timestamptz and created_at < $3::timestamptz`,
-		w.claim.Stream, w.claim.From, w.claim.To)
-	if err != nil {
-		return err
-	}
 	var id string
 	var was stored
 	var hash []byte
-	_, err = pgx.ForEachRow(rows, []any{&id, &was.at, &hash, &was.missing}, func() error {
-		copy(was.hash[:], hash)
-		w.holds(id, was)
-		return nil
+	err := w.store.ask(ctx, `
+		select log_id, created_at, content_hash, missing_upstream_at is not null from logferry.requests
+		 where stream_id = $1::integer and created_at >= $2::timestamptz and created_at < $3::timestamptz`,
+		w.claim.Stream, w.claim.From, w.claim.To).each(func(rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, []any{&id, &was.at, &hash, &was.missing}, func() error {
+			copy(was.hash[:], hash)
+			w.holds(id, was)
+			return nil
+		})
+		return err
 	})
 	if err == nil {
 		err = w.selectOpenRejects(ctx)
@@ -84,20 +83,18 @@ func (w *Writing) holds(id string, was stored) {
 // selectRaws notes which versions of documents the span holds.
 func (w *Writing) selectRaws(ctx context.Context) error {
 	w.raws = map[rawKey]struct{}{}
-	rows, err := w.store.pool.Query(ctx, `
-		select log_id, raw_sha256 from logferry_private.raw_logs
-		 where stream_id = $1::integer and created_at >= $2::timestamptz and created_at < $3::timestamptz`,
-		w.claim.Stream, w.claim.From, w.claim.To)
-	if err != nil {
-		return err
-	}
 	var id string
 	var sha []byte
-	_, err = pgx.ForEachRow(rows, []any{&id, &sha}, func() error {
-		w.raws[rawKeyOf(id, sha)] = struct{}{}
-		return nil
+	return w.store.ask(ctx, `
+		select log_id, raw_sha256 from logferry_private.raw_logs
+		 where stream_id = $1::integer and created_at >= $2::timestamptz and created_at < $3::timestamptz`,
+		w.claim.Stream, w.claim.From, w.claim.To).each(func(rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, []any{&id, &sha}, func() error {
+			w.raws[rawKeyOf(id, sha)] = struct{}{}
+			return nil
+		})
+		return err
 	})
-	return err
 }
 
 func rawKeyOf(id string, sha []byte) rawKey {

@@ -53,6 +53,11 @@ var flowing = []mutant{
 		tests: "TestVerifyBesideQuarantine",
 	},
 	{
+		rule: "half a span read again is no full reading",
+		file: "load/claim.go", old: "if !w.Exact {\n\t\tc.Failed", new: "if true {\n\t\tc.Failed",
+		tests: "TestRepairAfterAFailureReadsAllOfTheSpan", in: "ferry",
+	},
+	{
 		rule: "a window that failed is tried narrower",
 		file: "ferry/plan.go", old: "if half <= 0 ||", new: "if true ||",
 		tests: "TestP02OneFailingWindowDoesNotStopItsStream",

@@ -55,7 +55,7 @@ var reading = []mutant{
 	},
 	{
 		rule: "one tick more than the window is asked",
-		file: "extract/window.go", old: "return w.From.Add(-tick), w.To", new: "return w.From, w.To",
+		file: "extract/window.go", old: "w.From.Truncate(tick).Add(-tick), w.To.Truncate(tick)", new: "w.From.Truncate(tick), w.To.Truncate(tick)",
 		tests: "TestBoundsAreAskedWider",
 	},
 	{
@@ -75,7 +75,7 @@ var reading = []mutant{
 	},
 	{
 		rule: "the proof: a dialect is refused only if the log is still listed",
-		file: "extract/proof.go", old: "\t\tif !listed {\n", new: "\t\tif !listed && false {\n",
+		file: "extract/proof.go", old: "if err := p.stillListed(ctx, known.Mark); err != nil {", new: "if err := p.stillListed(ctx, known.Mark); err != nil && false {",
 		tests: "TestUnproven",
 	},
 	{
@@ -135,7 +135,7 @@ var reading = []mutant{
 	},
 	{
 		rule: "a request that the transport repeats takes a permit",
-		file: "extract/send.go", old: "if again && c.permits.take(ctx) != nil {", new: "if false {",
+		file: "extract/send.go", old: "if denied = c.permit(ctx, call); denied != nil {", new: "if false {",
 		tests: "TestRequestsOfTheTransportAreCounted",
 	},
 	{

@@ -124,7 +124,7 @@ var writing = []mutant{
 	},
 	{
 		rule: "a value that Postgres refuses is cornered",
-		file: "load/writing.go", old: "case !refusedValue(err):", new: "case true:",
+		file: "load/writing.go", old: "case !RefusedValue(err):", new: "case true:",
 		tests: "TestD12RefusedValueIsCornered",
 	},
 	{

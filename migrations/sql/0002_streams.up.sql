@@ -43,6 +43,7 @@ create table logferry.stream_state (
   outside_rows bigint,
   retention_risk text,
   retention_risk_at timestamptz,
+  retention_found_at timestamptz,
   configured_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
@@ -68,6 +69,7 @@ comment on column logferry.stream_state.retention_risk_at is
   'fills and deletes: when, at the present rate. full and off: newest log. deleted: what is older was deleted unread.';
 comment on column logferry.stream_state.configured_at is
   'When a run last found the feed named by its settings or listed by its source, within an hour.';
+comment on column logferry.stream_state.retention_found_at is 'When that was first seen; a loss is told for 30 days from then.';
 comment on column logferry.stream_state.updated_at is 'Last change.';
 
 create function logferry.watermark(starts_at timestamptz, coverage tstzmultirange) returns timestamptz
