@@ -68,13 +68,13 @@ func (s *stream) readAgain(ctx context.Context, span load.Span, kind string) (wh
 }
 
 // reread reads a small span again, all of it or nothing. It is not done when
-// another run holds a part of it, when it was cut since it holds too much for one
-// window, or when it would not attest.
+// another run holds a part of it or took it over, when it was cut since it holds
+// too much for one window, or when it would not attest.
 func (s *stream) reread(ctx context.Context, span load.Span, kind string) (done bool, err error) {
-	before := s.mismatches()
+	before := s.unproven()
 	turn, err := s.again(ctx, load.Want{Kind: kind, Span: span, Exact: true})
 	whole := turn.Claim != nil && !turn.Claim.To.Before(span.To)
-	return err == nil && whole && s.mismatches() == before, err
+	return err == nil && whole && s.unproven() == before, err
 }
 
 // again claims wanted time whatever covers it, and carries what it got.

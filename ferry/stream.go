@@ -42,6 +42,7 @@ type stream struct {
 	done    []load.Span   // finished by this run, whatever the outcome
 	row     int           // windows in a row that would not attest
 	failed  int           // windows of this run that would not attest
+	lost    int           // windows of this run that another process took over
 	failing int           // windows in a row that failed at the provider
 	windows []error       // what windows failed with that did so by themselves
 	spent   int           // requests that windows used
@@ -217,6 +218,21 @@ func (s *stream) inRow(o load.Outcome) {
 		s.row = 0
 	}
 	s.failing = 0
+}
+
+// lose counts a window that another process took over.
+func (s *stream) lose() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lost++
+}
+
+// unproven counts the windows of this run that ended without a proof, of its own
+// doing or not.
+func (s *stream) unproven() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failed + s.lost
 }
 
 // fillsAtAnyAge tells a source whose streams are filled with logs of any age at

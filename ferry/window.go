@@ -53,6 +53,7 @@ func (s *stream) carryPiece(ctx context.Context, p piece) ([]piece, error) {
 		return parts, nil
 	}
 	if errors.Is(err, load.ErrLost) {
+		s.lose()
 		s.run.log.Warn("window lost to another process", "stream", s.Name, "from", p.claim.From, "to", p.claim.To)
 		s.wake()
 		return nil, nil

@@ -21,9 +21,10 @@ begin
       select * from (values ('logferry', 'requests'), ('logferry_private', 'payloads'), ('logferry_private', 'raw_logs')) v (s, rel)
     loop
       v_name := v_parent.rel || to_char(v_month, '"_y"YYYY"m"MM');
-      continue when exists (select from pg_class where relnamespace = v_parent.s::regnamespace and relname = v_name);
-      -- One maker at a time; whoever waited here looks again. In pg_class itself: what
-      -- to_regclass answers may have been cached before the wait.
+      -- One maker at a time, and nobody looks before the last one is done: a partition is
+      -- to be seen a moment before other sessions are told to route rows to it, which
+      -- they are by the time the maker's locks go. In pg_class itself: what to_regclass
+      -- answers may have been cached before the wait.
       perform pg_advisory_xact_lock(hashtext('logferry.ensure_partitions'));
       continue when exists (select from pg_class where relnamespace = v_parent.s::regnamespace and relname = v_name);
 
