@@ -225,7 +225,7 @@ func (h *history) agrees(from time.Time) {
 	defer f.Close()
 	oldest := map[string]time.Time{}
 	for _, one := range h.tales {
-		oldest[one.Name()] = one.Logs()[0].At
+		oldest[one.Name()] = one.oldest()
 	}
 	report, err := f.Verify(h.t.Context(), ferry.VerifyOptions{From: from})
 	for _, sp := range report.Spans {
@@ -234,6 +234,18 @@ func (h *history) agrees(from time.Time) {
 			h.t.Errorf("%+v: %v", sp, err)
 		}
 	}
+}
+
+// oldest is the time of the oldest listed log that can be read: what one that is
+// no JSON would tell of where the source begins, nobody can know.
+func (one *tale) oldest() time.Time {
+	first := farAhead
+	for _, log := range one.note() {
+		if at := logTime(log); at.Before(first) {
+			first = at
+		}
+	}
+	return first
 }
 
 // ends checks that the stream is held as it is listed, that what is no JSON waits
@@ -245,7 +257,7 @@ func (one *tale) ends() {
 	for _, id := range one.aside() {
 		delete(held, id) // as it was before it broke
 	}
-	oldest := one.Logs()[0].At
+	oldest := one.oldest()
 	settled := time.Now().Add(-one.cfg.Settle - time.Minute)
 	gone := maps.Clone(held)
 	for id := range listed {
