@@ -44,12 +44,12 @@ var flowing = []mutant{
 	},
 	{
 		rule: "doubtful covered time is read again",
-		file: "ferry/reread.go", old: "err := s.rereadDoubtful(ctx); err != nil ||", new: "err := error(nil); err != nil ||",
+		file: "ferry/reread.go", old: "doubtful := s.rereadDoubtful(ctx)", new: "doubtful := error(nil)",
 		tests: "TestDoubtfulTimeIsReadAgain",
 	},
 	{
 		rule: "what is only counted whole is not cut",
-		file: "ferry/recheck.go", old: "span = load.Span{From: earlier(span.From, w.From), To: later(span.To, w.To)}", new: "_ = w",
+		file: "ferry/recheck.go", old: "span = rc.widened(span)", new: "_ = rc.widened(span)",
 		tests: "TestVerifyBesideQuarantine",
 	},
 	{
@@ -84,7 +84,7 @@ var flowing = []mutant{
 	},
 	{
 		rule: "a document too large to read goes to quarantine",
-		file: "ferry/window.go", old: "e = s.tooLarge(fmt.Sprintf(\"%s #%d\", c.piece.claim.Span, page.Position(i)))", new: "_ = fmt.Sprint()\n\t\t\t\tpage.Count(i, extract.Mark{})\n\t\t\t\tcontinue",
+		file: "ferry/window.go", old: "e = s.tooLarge(page.Stub, fmt.Sprintf(\"%s #%d\", c.piece.claim.Span, page.Position(i)))", new: "_ = fmt.Sprint()\n\t\t\t\tpage.Count(i, extract.Mark{})\n\t\t\t\tcontinue",
 		tests: "TestDocumentTooLarge",
 	},
 	{
