@@ -68,16 +68,18 @@ func (rc *recheck) over(ctx context.Context, span load.Span, skip []load.Span) e
 	return nil
 }
 
-// widened is the span with the whole of each window that one of its ends would cut.
+// widened is the span with the whole of each window that one of its ends would cut,
+// and with what will be taken off both ends.
 func (rc *recheck) widened(span load.Span) load.Span {
+	edge := 2 * rc.stream.dialect().Tick
 	for cut := true; cut; {
 		cut = false
 		for _, w := range rc.uncut {
 			if w.From.Before(span.From) && w.To.After(span.From) {
-				span.From, cut = w.From, true
+				span.From, cut = w.From.Add(-edge), true
 			}
 			if w.From.Before(span.To) && w.To.After(span.To) {
-				span.To, cut = w.To, true
+				span.To, cut = w.To.Add(edge), true
 			}
 		}
 	}

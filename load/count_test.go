@@ -101,6 +101,21 @@ func TestStoredAtTheSourcesFloor(t *testing.T) {
 	}
 }
 
+// A window whose end had not settled takes its undated cases with it to where it
+// is covered.
+func TestStoredWhereAWindowWasCut(t *testing.T) {
+	t.Parallel()
+	f := newFeed(t)
+	w := f.begin(f.claim(0, 20))
+	f.write(w, decoded([]byte(`{"no":"id"}`), false), entry("a", minute(5), ""))
+	cut := attested
+	cut.To, cut.Total, cut.Distinct = minute(15), 2, 2
+	f.finish(w, cut)
+	if n := f.stored(Range{Low: minute(0), Top: minute(15)}); n != 2 {
+		t.Errorf("%d logs lie in what is covered, want 2", n)
+	}
+}
+
 // A difference that a full reading left standing is counted in, until the span
 // is read again.
 func TestStandingDifference(t *testing.T) {

@@ -117,11 +117,27 @@ func (w *Writing) closeUnmet(ctx context.Context, tx pgx.Tx, o Outcome) error {
 	if o.Status != "attested" {
 		return nil
 	}
+	if err := w.trimCases(ctx, tx, o); err != nil {
+		return err
+	}
 	_, err := tx.Exec(ctx, `
 		update logferry_private.quarantine q set resolved_at = now(), resolution = 'superseded'
 		 where stream_id = $1::integer and log_id is null and resolved_at is null
 		   and span && tstzrange($2::timestamptz, $3::timestamptz) and `+unmetSQL,
 		w.claim.Stream, w.claim.From, o.To)
+	return err
+}
+
+// trimCases ends where the window's coverage ends the spans of undated cases that
+// it met: counts know nothing of what reaches beyond that.
+func (w *Writing) trimCases(ctx context.Context, tx pgx.Tx, o Outcome) error {
+	if !o.To.Before(w.claim.To) {
+		return nil
+	}
+	_, err := tx.Exec(ctx, `
+		update logferry_private.quarantine set span = tstzrange(lower(span), $3::timestamptz)
+		 where stream_id = $1::integer and window_id = $2::bigint and lower(span) < $3::timestamptz and upper(span) > $3::timestamptz`,
+		w.claim.Stream, w.claim.ID, o.To)
 	return err
 }
 
