@@ -20,8 +20,8 @@ func refusal(r *transform.Record, code string) *transform.Reject {
 }
 
 // queueRejects enters cases. One that comes again is counted, and open again if
-// its log could be read meanwhile. A case without a time is known by the windows
-// in which it was met: it lies where they overlap.
+// its log could be read meanwhile. A case without a time lies in the window that
+// met it last: what an earlier one says may have come by a filter that was ignored.
 func (w *Writing) queueRejects(b *pgx.Batch, rejects []*transform.Reject) {
 	for _, r := range rejects {
 		span := w.claim.Span // where it was met
@@ -33,8 +33,7 @@ func (w *Writing) queueRejects(b *pgx.Batch, rejects []*transform.Reject) {
 			       (stream_id, raw_sha256, reason_code, reason_detail, log_id, claimed_created_at, raw, run_id, window_id, span)
 			values ($1::integer, $2::bytea, $3::text, $4::text, $5::text, $6::text, $7::bytea, $8::bigint, $9::bigint, tstzrange($10::timestamptz, $11::timestamptz))
 			on conflict (stream_id, raw_sha256, reason_code) do update set
-			       seen_count = q.seen_count + 1, last_seen_at = excluded.last_seen_at, window_id = excluded.window_id,
-			       span = case when q.span && excluded.span then q.span * excluded.span else excluded.span end,
+			       seen_count = q.seen_count + 1, last_seen_at = excluded.last_seen_at, window_id = excluded.window_id, span = excluded.span,
 			       resolved_at = case when q.resolution = 'superseded' then null else q.resolved_at end,
 			       resolution = case when q.resolution = 'superseded' then null else q.resolution end`,
 			w.claim.Stream, r.SHA256[:], r.Code, r.Detail, cleanOrNull(r.LogID), cleanOrNull(r.ClaimedCreatedAt), nonNil(r.Raw),
