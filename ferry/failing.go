@@ -1,7 +1,6 @@
 package ferry
 
 import (
-	"context"
 	"errors"
 
 	"logferry/extract"
@@ -13,9 +12,10 @@ const failuresInRow = 3
 
 // oneWindow tells a failure that may be one window's own: the provider kept
 // failing there. It is kept for the stream's end, and its other windows go on,
-// and what they find is rechecked. Three in a row are the stream's failure.
-func (s *stream) oneWindow(ctx context.Context, err error) bool {
-	if extract.KindOf(err) != extract.Unavailable || ctx.Err() != nil || isEnd(err) {
+// and what they find is rechecked, though the run's time may end meanwhile. Three
+// in a row are the stream's failure.
+func (s *stream) oneWindow(err error) bool {
+	if extract.KindOf(err) != extract.Unavailable || isEnd(err) {
 		return false
 	}
 	s.mu.Lock()

@@ -220,7 +220,7 @@ func (s *stream) carryGaps(ctx context.Context, want load.Span, t *tail) (others
 		_, changed := s.finishedSpans()
 		turn, err := s.carryNext(ctx, want)
 		switch {
-		case err != nil && s.oneWindow(ctx, err):
+		case err != nil && s.oneWindow(err):
 		case err != nil:
 			return false, err
 		case turn.Claim != nil:

@@ -125,11 +125,7 @@ func TestP02OneFailingWindowDoesNotStopItsStream(t *testing.T) {
 	prod.Insert(cloudflareLogs(5, 12_000, now.Add(-20*day), now.Add(-2*time.Hour))...)
 	bad := prod.Logs()[2000].At
 	prod.SetFaults(emulator.Faults{Intercept: func(rw http.ResponseWriter, r *http.Request, _ int) bool {
-		var bounds []struct{ Value []time.Time }
-		if r.FormValue("page") != "3" || json.Unmarshal([]byte(r.FormValue("filters")), &bounds) != nil || len(bounds) != 2 {
-			return false
-		}
-		if bounds[0].Value[0].After(bad) || bounds[1].Value[0].Before(bad) {
+		if r.FormValue("page") != "3" || !asksFor(r, bad) {
 			return false
 		}
 		http.Error(rw, "broken", http.StatusInternalServerError)
@@ -151,6 +147,13 @@ func TestP02OneFailingWindowDoesNotStopItsStream(t *testing.T) {
 	prod.SetFaults(emulator.Faults{})
 	w.sync(ferry.ExitOK)
 	w.equal(prod)
+}
+
+// asksFor tells a request whose filter is a span of time that holds an instant.
+func asksFor(r *http.Request, at time.Time) bool {
+	var bounds []struct{ Value []time.Time }
+	err := json.Unmarshal([]byte(r.FormValue("filters")), &bounds)
+	return err == nil && len(bounds) == 2 && bounds[0].Value[0].Before(at) && bounds[1].Value[0].After(at)
 }
 
 // A difference that a full reading left standing is not read again every pass.

@@ -3,6 +3,8 @@ package ferry_test
 import (
 	"context"
 	"errors"
+	"net/http"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -88,6 +90,39 @@ func TestRunTimeoutDuringDiscovery(t *testing.T) {
 	if sum := w.sync(ferry.ExitOK); sum.Unfinished != 0 {
 		t.Errorf("%s unfinished", sum.Unfinished)
 	}
+}
+
+// What a window failed with is not forgotten when the run's time ends before its
+// other windows are done.
+func TestRunTimeoutKeepsWindowFailures(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, emulator.Options{})
+	now := time.Now()
+	prod := w.gateway("prod")
+	prod.Insert(cloudflareLogs(7, 30_000, now.Add(-20*day), now.Add(-2*time.Hour))...)
+	bad := prod.Logs()[2000].At
+	var began atomic.Bool
+	prod.SetFaults(emulator.Faults{Intercept: func(rw http.ResponseWriter, r *http.Request, _ int) bool {
+		switch {
+		case r.FormValue("page") == "3" && asksFor(r, bad):
+			began.Store(true)
+			http.Error(rw, "broken", http.StatusInternalServerError)
+		case began.Load() && r.FormValue("page") == "1" && !asksFor(r, bad): // a window after it
+			for query[int](w, `select count(*) from logferry.windows where status = 'failed'`) == 0 && r.Context().Err() == nil {
+				time.Sleep(20 * time.Millisecond)
+			}
+			rw.Header().Set("Retry-After", "280") // nothing more is asked before the run's end
+			http.Error(rw, "later", http.StatusTooManyRequests)
+		default:
+			return false
+		}
+		return true
+	}})
+	w.cfg.RunTimeout = 2 * time.Minute
+	if sum := w.sync(ferry.ExitUnavailable); sum.Unfinished == 0 || len(sum.Notes) == 0 {
+		t.Errorf("the end of the run's time is not told: %+v", sum)
+	}
+	w.released()
 }
 
 // A backfill whose time is up says with its exit code that it is not done.

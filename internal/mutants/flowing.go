@@ -63,6 +63,11 @@ var flowing = []mutant{
 		tests: "TestP02OneFailingWindowDoesNotStopItsStream",
 	},
 	{
+		rule: "what windows failed with is told though the run's time ends",
+		file: "ferry/pass.go", old: "errors.Join(s.windowFailures(), r.checkpoint", new: "errors.Join(r.checkpoint",
+		tests: "TestRunTimeoutKeepsWindowFailures",
+	},
+	{
 		rule: "what came while a span was read is no standing difference",
 		file: "ferry/recheck.go", old: "case total == before:", new: "case before >= 0:",
 		tests: "TestP11LateLogsComeDuringARecheck",
