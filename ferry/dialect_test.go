@@ -144,6 +144,7 @@ func TestP10BoundsAndPrecision(t *testing.T) {
 			}
 		}
 	}
+	t.Logf("tried %d sources", len(ticks))
 	w.sync(ferry.ExitOK)
 	for stream, want := range ticks {
 		w.holdsExactly(stream, "created_at")

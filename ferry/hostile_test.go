@@ -121,6 +121,7 @@ func TestP09HostilePages(t *testing.T) {
 		prod.SetFaults(faults)
 		streams = append(streams, prod)
 	}
+	t.Logf("tried %d sources", len(streams))
 	w.syncAny(ferry.ExitOK, ferry.ExitData)
 	for _, prod := range streams {
 		w.attestedIsTrue(prod)
@@ -201,6 +202,7 @@ func TestP12DateHeader(t *testing.T) {
 		streams[id].Insert(cloudflareLogs(8, 150, time.Now().Add(-9*day), time.Now())...)
 		streams[id].SetFaults(test.faults)
 	}
+	t.Logf("tried %d clocks", len(cases))
 	before := time.Now().Add(-w.cfg.Settle)
 	sum := w.sync(ferry.ExitOK)
 	for id, test := range cases {

@@ -72,6 +72,7 @@ func strikeMany(t *testing.T, place func(*scene)) {
 		}
 	})
 	struck := count[killed].Load() + count[slept].Load() + count[terminated].Load()
+	t.Logf("tried %d blows", struck)
 	t.Logf("seed %d: %d of %d processes were struck before their end: %d killed, %d slept beyond their leases, %d terminated; every warehouse ended equal to its provider: %t",
 		seed, struck, *blowsFlag, count[killed].Load(), count[slept].Load(), count[terminated].Load(), !t.Failed())
 	if struck < int64(*blowsFlag/3) {

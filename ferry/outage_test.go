@@ -73,7 +73,7 @@ func TestD02TerminatedAtAnyTime(t *testing.T) {
 	f.Close()
 	close(over)
 	cutter.Wait()
-	t.Logf("%d connections were cut", cut)
+	t.Logf("tried %d cut connections", cut)
 	if cut < 3 {
 		t.Errorf("only %d connections were cut", cut)
 	}
@@ -121,7 +121,7 @@ func TestD13LostCommits(t *testing.T) {
 			sum, err := f.Sync(context.Background())
 			f.Close()
 			s.cfg.DatabaseURL = s.url
-			t.Logf("the answers to %d commits were lost", lost.Load())
+			t.Logf("tried %d lost answers to commits", lost.Load())
 			if lost.Load() < 3 {
 				t.Errorf("the answers to only %d commits were lost", lost.Load())
 			}
@@ -138,7 +138,9 @@ func TestD13CancelledCommits(t *testing.T) {
 	s := gaps(t, seed, emulator.Options{})
 	s.cfg.Lease = time.Minute
 	before := s.standings(nil)
+	tried := 0
 	for last := int64(4); last < 24; last += 1 + random.Int64N(4) {
+		tried++
 		ctx, cancel := context.WithCancel(context.Background())
 		var commits atomic.Int64
 		s.cfg.DatabaseURL = s.behindProxy(losing(func() bool {
@@ -158,6 +160,7 @@ func TestD13CancelledCommits(t *testing.T) {
 		s.released()
 		before = s.standings(before)
 	}
+	t.Logf("tried %d ends in a commit", tried)
 	s.cfg.DatabaseURL = s.url
 	s.sync(ferry.ExitOK)
 	s.standings(before)

@@ -94,6 +94,7 @@ func TestP07WrongBodies(t *testing.T) {
 		}})
 		streams = append(streams, prod)
 	}
+	t.Logf("tried %d wrong answers", len(bodies))
 	sum := w.sync(ferry.ExitOK)
 	if sum.Retries < int64(len(bodies)) {
 		t.Errorf("%d retries for %d wrong answers", sum.Retries, len(bodies))

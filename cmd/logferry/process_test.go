@@ -151,7 +151,7 @@ func TestC02EmptyEnvironment(t *testing.T) {
 // secret is shown, and nothing is asked of anybody.
 func TestC06EveryVariableAtOnce(t *testing.T) {
 	t.Parallel()
-	for _, wrong := range []func(v variable) string{
+	ways := []func(v variable) string{
 		func(v variable) string { return goodAndBad[v.name][1] },
 		func(v variable) string { return `"` + goodAndBad[v.name][0] + `"` },
 		func(v variable) string {
@@ -160,7 +160,9 @@ func TestC06EveryVariableAtOnce(t *testing.T) {
 			}
 			return goodAndBad[v.name][0] + "\nx"
 		},
-	} {
+	}
+	t.Logf("tried %d wrong values", len(ways)*len(variables()))
+	for _, wrong := range ways {
 		env := environ{}
 		for _, v := range variables() {
 			env[v.name] = wrong(v)

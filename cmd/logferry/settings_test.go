@@ -105,6 +105,7 @@ var goodAndBad = map[string][2]string{
 }
 
 func TestEveryVariable(t *testing.T) {
+	tried := 0
 	for _, v := range variables() {
 		values, ok := goodAndBad[v.name]
 		if !ok {
@@ -130,6 +131,7 @@ func TestEveryVariable(t *testing.T) {
 			"quoted once'": {`'` + good + `'`, false},
 		} {
 			_, c := checked(plain(v.name, try.value), needs{})
+			tried++
 			if try.fine && len(c.problems) > 0 {
 				t.Errorf("%s, %s: %q", v.name, name, c.problems)
 			}
@@ -148,11 +150,13 @@ func TestEveryVariable(t *testing.T) {
 		}
 		for _, empty := range []string{"", " ", "\n"} {
 			e, c := checked(plain(v.name, empty), needs{})
+			tried++
 			if diff := cmp.Diff(unset.ferry, e.ferry); diff != "" {
 				t.Errorf("%s=%q is not as unset: %q\n%s", v.name, empty, c.problems, diff)
 			}
 		}
 	}
+	t.Logf("tried %d values", tried)
 }
 
 func without(env environ, name string) environ {
