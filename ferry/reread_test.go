@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math/big"
+	"net/http"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -47,13 +48,64 @@ func TestP11EditsAreFoundWhenTheyLeaveTheLookback(t *testing.T) {
 	}
 }
 
+// A first sync may take many passes, each of which covers the newest hour while it
+// is young. What came late there, and what was edited, is found once all is read.
+func TestP11FirstSyncLongerThanTheLookback(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, emulator.Options{})
+	now := time.Now()
+	prod := w.gateway("prod")
+	prod.Insert(cloudflareLogs(1, 300, now.Add(-20*day), now.Add(-2*day))...)
+	young := cloudflareLogs(2, 30, now.Add(-40*time.Minute), now.Add(-15*time.Minute))
+	prod.Insert(young...)
+	prod.SetFaults(emulator.Faults{Intercept: func(_ http.ResponseWriter, r *http.Request, _ int) bool {
+		if !asksFor(r, now.Add(-3*day)) {
+			return false
+		}
+		<-r.Context().Done() // the pass's time is up before it comes to the old gaps
+		return true
+	}})
+	w.cfg.RunTimeout = 2 * time.Second
+	if sum := w.sync(ferry.ExitOK); sum.Unfinished == 0 {
+		t.Fatalf("the pass was not cut short: %+v", sum)
+	}
+	if n := len(w.rows(prod)); n != 30 {
+		t.Fatalf("%d rows are held, want the newest hour's 30", n)
+	}
+	prod.Insert(cloudflareLogs(3, 1, now.Add(-30*time.Minute), now.Add(-20*time.Minute))...)
+	prod.Edit(young[10].ID, func(doc []byte) []byte {
+		return bytes.Replace(doc, []byte(`"duration":`), []byte(`"duration":7`), 1)
+	})
+	prod.SetFaults(emulator.Faults{})
+	w.cfg.RunTimeout = 0
+	w.age()
+	if sum := w.sync(ferry.ExitOK); sum.Inserted != 301 || sum.Changed != 1 {
+		t.Errorf("the late log or the edit was not found: %+v", sum)
+	}
+	w.equal(prod)
+	w.sync(ferry.ExitOK)
+	if n := query[int](w, `select count(*) from logferry.windows where kind = 'reread' and window_start > now() - interval '2 h'`); n != 1 {
+		t.Errorf("what was covered young was read again %d times, want once", n)
+	}
+	if n := query[int](w, `select count(*) from logferry.windows where kind = 'reread'`); n != 1 {
+		t.Errorf("%d windows were read again: what was found old is one of them", n)
+	}
+}
+
 // leaveLookback is a day later: what passes covered while it was young has aged.
 // The ledger's times are moved back instead of waiting.
 func (w *world) leaveLookback() {
 	w.t.Helper()
+	w.age()
 	w.cfg.Lookback = time.Hour
 	w.exec(`update logferry.stream_state set reread_until = starts_at`)
-	w.exec(`update logferry.windows set finished_at = window_end + interval '5 minutes' where status = 'attested'`)
+}
+
+// age makes all that is covered have been read while it was young, and be old now.
+func (w *world) age() {
+	w.t.Helper()
+	w.cfg.Lookback = 3 * time.Minute
+	w.exec(`update logferry.windows set finished_at = window_start where status = 'attested'`)
 }
 
 // Sources list a log before they know its tokens and cost. It is read and covered

@@ -9,18 +9,18 @@ import (
 )
 
 // Leaving lists what of the stream's coverage before edge is to be read in full
-// once more: what was not reread yet and was last attested while it was younger
-// than lookback. A stream met for the first time has nothing to reread: its
-// first reading found it that old.
+// once more: what was not reread yet and was last read while it was younger than
+// lookback. Of a stream that was never reread that is what its first passes
+// covered while it was young, as the newest hour is, not what they found old.
 func (s *Store) Leaving(ctx context.Context, stream int32, edge time.Time, lookback time.Duration) ([]Span, error) {
 	return s.selectSpans(ctx, "read what is to be reread", `
 		with due as (
-		     select tstzrange(least(reread_until, $2::timestamptz), $2::timestamptz) as span
-		       from logferry.stream_state where stream_id = $1::integer and reread_until is not null),
+		     select tstzrange(least(coalesce(reread_until, starts_at), $2::timestamptz), $2::timestamptz) as span
+		       from logferry.stream_state where stream_id = $1::integer),
 		old as (
-		     select coalesce(range_agg(tstzrange(w.window_start, w.window_end)), '{}') as spans
+		     select coalesce(range_agg(tstzrange(w.window_start, least(w.window_end, w.finished_at - $3::text::interval))), '{}') as spans
 		       from logferry.windows w, due
-		      where w.stream_id = $1::integer and w.status = 'attested' and w.finished_at >= w.window_end + $3::text::interval
+		      where w.stream_id = $1::integer and w.status in ('attested', 'accepted') and w.window_start < w.finished_at - $3::text::interval
 		        and w.window_start < upper(due.span) and w.window_end > lower(due.span))
 		select lower(g), upper(g)
 		  from logferry.stream_state ss, due, old, unnest(ss.coverage * tstzmultirange(due.span) - old.spans) g
