@@ -31,7 +31,7 @@ func (f *Ferry) Backfill(ctx context.Context, o BackfillOptions) (Summary, error
 		err = errors.Join(err, r.eachStream(limited, streams, func(limited context.Context, s *stream) error {
 			err := s.gone(limited, s.backfill(limited, span))
 			if timedOut(ctx, limited, err) {
-				err = nil // what is not covered is told below
+				err = besideEnds(err) // what is not covered is told below
 			}
 			return errors.Join(s.windowFailures(), err, s.warnLate(ctx))
 		}))
@@ -72,10 +72,13 @@ func (s *stream) backfill(ctx context.Context, span load.Span) error {
 	case footing == fresh:
 		return &EarlyError{"no log older than LOGFERRY_SETTLE is listed yet, so its time filter can't be proven; run again later"}
 	case footing == empty:
-		return s.coverEmpty(ctx, want)
-	default:
-		return s.catchUp(ctx, want, nil)
+		return s.catchUp(ctx, func(ctx context.Context) (bool, error) { return s.coverEmpty(ctx, want) })
 	}
+	err = s.catchUp(ctx, func(ctx context.Context) (bool, error) { return s.carryAll(ctx, want, nil) })
+	if err == nil && want.From.Before(s.StartsAt) && s.dialect().HasTotal {
+		err = s.countOutside(ctx)
+	}
+	return err
 }
 
 // within puts a wanted span on the stream's ticks, inside what has settled by
@@ -97,7 +100,7 @@ func (r *run) sumUpBackfill(ctx context.Context, streams []*stream, span load.Sp
 	var open time.Duration
 	for _, s := range streams {
 		want := s.within(span)
-		if want.Empty() {
+		if want.Empty() || s.Gone {
 			continue
 		}
 		w := s.want(want, nil, 0)

@@ -1,6 +1,7 @@
 package ferry
 
 import (
+	"context"
 	"errors"
 
 	"logferry/extract"
@@ -10,8 +11,8 @@ import (
 // the stream is given up for this run.
 const failuresInRow = 3
 
-// oneWindow tells a failure that may be one window's own: the provider kept
-// failing there. It is kept for the stream's end, and its other windows go on,
+// oneWindow tells a failure that may be one window's own, or one counted span's:
+// the provider kept failing there. It is kept for the stream's end, and others go on,
 // and what they find is rechecked, though the run's time may end meanwhile. Three
 // in a row are the stream's failure.
 func (s *stream) oneWindow(err error) bool {
@@ -27,9 +28,48 @@ func (s *stream) oneWindow(err error) bool {
 	return true
 }
 
+// answered ends a row of failures.
+func (s *stream) answered() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failing = 0
+}
+
 // windowFailures are what windows of this run failed with by themselves.
 func (s *stream) windowFailures() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return errors.Join(s.windows...)
+}
+
+// timedOut tells an error that says only that the run's own time is over, or
+// will be before anything more could be asked.
+func timedOut(ctx, limited context.Context, err error) bool {
+	return ctx.Err() == nil && (errors.Is(err, extract.ErrNoTime) || limited.Err() != nil && isEnd(err))
+}
+
+// checkpoint turns the end of the run's time into a note: what was committed
+// stays, and the next pass goes on. What else went wrong stays an error.
+func (r *run) checkpoint(ctx, limited context.Context, err error) error {
+	if !timedOut(ctx, limited, err) {
+		return err
+	}
+	r.note("the run timeout ended this pass; the next one goes on from here")
+	return besideEnds(err)
+}
+
+// besideEnds is what a joined error says beside that the run's time is over.
+func besideEnds(err error) error {
+	parts, ok := joined(err)
+	switch {
+	case !ok && isEnd(err):
+		return nil
+	case !ok:
+		return err
+	}
+	var rest []error
+	for _, part := range parts {
+		rest = append(rest, besideEnds(part))
+	}
+	return errors.Join(rest...)
 }

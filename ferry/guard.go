@@ -33,13 +33,18 @@ const (
 	RiskOff     = "off"     // it is set not to collect logs
 )
 
-// guard looks for a risk and says it. It is advice: what goes wrong with it is
-// logged and stops nothing.
-func (s *stream) guard(ctx context.Context) {
+// guard looks for a risk and says it; a stream that is not ready to be read, as
+// one without logs, has none unless it is off. It is advice: what goes wrong with
+// it is logged and stops nothing.
+func (s *stream) guard(ctx context.Context, ready bool) {
 	if s.Source != transform.SourceCloudflare || s.dry {
 		return
 	}
-	risk, err := s.risk(ctx)
+	var risk load.RetentionRisk
+	var err error
+	if ready || s.listed.keeps.Off {
+		risk, err = s.risk(ctx)
+	}
 	if err == nil {
 		err = s.face(ctx, risk)
 	}
@@ -99,11 +104,25 @@ func (s *stream) risk(ctx context.Context) (load.RetentionRisk, error) {
 	case err != nil || oldest.IsZero():
 		return load.RetentionRisk{}, err
 	case oldest.After(unread) && unread.After(s.StartsAt):
-		return load.RetentionRisk{Code: RiskDeleted, At: oldest, Lost: load.Span{From: unread, To: oldest}, Detail: fmt.Sprintf(
-			"the source no longer serves logs before %s, and read was only up to %s: what came between was deleted unread; run sync more often, or let the gateway keep more",
-			stamp(oldest), stamp(unread))}, nil
+		return s.deleted(ctx, oldest)
 	}
 	return s.riskOfDeletion(ctx, keeps.Limit, oldest, later(oldest, unread))
+}
+
+// deleted tells what was not read of the time that the source no longer serves.
+func (s *stream) deleted(ctx context.Context, oldest time.Time) (load.RetentionRisk, error) {
+	gaps, err := s.run.store.Gaps(ctx, s.ID, load.Span{From: s.StartsAt, To: oldest}, false)
+	if err != nil || len(gaps) == 0 {
+		return load.RetentionRisk{}, err
+	}
+	var unread time.Duration
+	for _, gap := range gaps {
+		unread += gap.To.Sub(gap.From)
+	}
+	lost := load.Span{From: gaps[0].From, To: gaps[len(gaps)-1].To}
+	return load.RetentionRisk{Code: RiskDeleted, At: oldest, Lost: lost, Detail: fmt.Sprintf(
+		"the source no longer serves logs before %s, and from %s to %s %s had not been read: what came then was deleted unread; run sync more often, or let the gateway keep more",
+		stamp(oldest), stamp(lost.From), stamp(lost.To), FormatDuration(unread))}, nil
 }
 
 // counted tells that the head's total is one: not missing, and not at the usual

@@ -146,7 +146,7 @@ func TestGuardOfGatewaysThatDelete(t *testing.T) {
 		t.Errorf("noted %q", got)
 	}
 	for _, stream := range []*emulator.Stream{lost, uncounted} {
-		if got := about(sum, stream); !strings.Contains(got, "what came between was deleted unread") {
+		if got := about(sum, stream); !strings.Contains(got, "what came then was deleted unread") {
 			t.Errorf("%s: noted %q", stream.Name(), got)
 		}
 	}
@@ -190,7 +190,30 @@ func TestGuardOfGatewaysThatAreOff(t *testing.T) {
 		}
 	}
 	old.SetEntry([]byte(`{"id":"old","collect_logs":true}`))
-	if w.sync(ferry.ExitOK); w.risk(old) != "" {
-		t.Errorf("collecting again: %q", w.risk(old))
+	silent.SetEntry([]byte(`{"id":"silent","collect_logs":true}`))
+	if w.sync(ferry.ExitOK); w.risk(old) != "" || w.risk(silent) != "" {
+		t.Errorf("collecting again: %q and %q", w.risk(old), w.risk(silent))
+	}
+}
+
+// One minute of long ago would not attest, and its logs are deleted: that minute is
+// said to be lost, not the days around it.
+func TestGuardTellsWhatWasUnread(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, emulator.Options{})
+	w.cfg.Raw = false
+	now := time.Now()
+	prod := w.limited("prod", 300, "DELETE_OLDEST", cloudflareLogs(4, 300, now.Add(-20*day), now.Add(-time.Hour))...)
+	w.sync(ferry.ExitOK)
+	hole := now.Add(-15 * day).UTC().Truncate(time.Minute)
+	w.exec(`update logferry.stream_state set coverage = coverage - tstzmultirange(tstzrange($1::timestamptz, $1::timestamptz + interval '1 minute'))`, hole)
+	prod.DeleteOldest(150)
+	prod.Insert(cloudflareLogs(5, 150, now.Add(-50*time.Minute), now.Add(-12*time.Minute))...)
+	want := fmt.Sprintf("from %s to %s 1m had not been read", hole.Format(time.RFC3339), hole.Add(time.Minute).Format(time.RFC3339))
+	if said := about(w.sync(ferry.ExitOK), prod); !strings.Contains(said, want) {
+		t.Errorf("noted %q, want %q", said, want)
+	}
+	if n := query[int](w, `select count(*) from logferry.windows where kind = 'notice' and window_end - window_start = interval '1 minute'`); n != 1 {
+		t.Errorf("%d notices of a minute", n)
 	}
 }

@@ -8,7 +8,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"logferry/extract"
 	"logferry/load"
 )
 
@@ -48,22 +47,6 @@ func (r *run) limit(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, r.cfg.RunTimeout)
 }
 
-// timedOut tells an error that says only that the run's own time is over, or
-// will be before anything more could be asked.
-func timedOut(ctx, limited context.Context, err error) bool {
-	return ctx.Err() == nil && (errors.Is(err, extract.ErrNoTime) || limited.Err() != nil && isEnd(err))
-}
-
-// checkpoint turns the end of the run's time into a note: what was committed
-// stays, and the next pass goes on.
-func (r *run) checkpoint(ctx, limited context.Context, err error) error {
-	if !timedOut(ctx, limited, err) {
-		return err
-	}
-	r.note("the run timeout ended this pass; the next one goes on from here")
-	return nil
-}
-
 // sync brings one stream up to date.
 func (s *stream) sync(ctx context.Context) error {
 	docs, err := s.readHead(ctx)
@@ -91,16 +74,14 @@ func (s *stream) sync(ctx context.Context) error {
 		return err
 	}
 	want := load.Span{From: s.StartsAt, To: s.settled()}
-	if footing == ready || s.listed.keeps.Off {
-		s.guard(ctx)
-	}
+	s.guard(ctx, footing == ready)
 	switch {
 	case want.Empty() || footing == fresh:
 		err = nil
 	case footing == empty:
-		err = s.coverEmpty(ctx, want)
+		err = s.catchUp(ctx, func(ctx context.Context) (bool, error) { return s.coverEmpty(ctx, want) })
 	default:
-		err = s.catchUp(ctx, want, tail)
+		err = s.catchUp(ctx, func(ctx context.Context) (bool, error) { return s.carryAll(ctx, want, tail) })
 	}
 	err = errors.Join(err, s.endTail(ctx, tail, err))
 	if err == nil && footing == ready && !want.Empty() {
@@ -109,27 +90,39 @@ func (s *stream) sync(ctx context.Context) error {
 	return err
 }
 
-// coverEmpty covers the wanted time of a stream whose source counts no log at
-// all.
-func (s *stream) coverEmpty(ctx context.Context, want load.Span) error {
+// coverEmpty covers the gaps of a stream whose source counts no log at all.
+// others tells that wanted time is left which only other runs hold.
+func (s *stream) coverEmpty(ctx context.Context, want load.Span) (others bool, err error) {
 	for {
 		turn, err := s.claim(ctx, want, 0)
 		if err != nil || turn.Claim == nil {
-			return err
+			return turn.Others, err
 		}
-		w, err := s.run.store.Begin(ctx, turn.Claim, s.Source, s.keep())
-		if err != nil {
-			return err
-		}
-		o := load.Outcome{Status: "attested", AttestedBy: "empty_proven", Walks: 1, Requests: s.head.Requests}
-		s.settle(&o, turn.Claim.Span, s.head.Date)
-		if err := w.Finish(ctx, o); err != nil {
-			return err
+		if err := s.coverOne(ctx, turn.Claim); errors.Is(err, load.ErrLost) {
+			s.lose()
+		} else if err != nil {
+			return false, err
 		}
 		s.run.claims.drop(turn.Claim)
-		s.finished(turn.Claim.Span)
-		s.run.account(o, w.Counts)
 	}
+}
+
+func (s *stream) coverOne(ctx context.Context, claim *load.Claim) error {
+	if err := s.cutToStored(ctx, claim); err != nil {
+		return err
+	}
+	w, err := s.run.store.Begin(ctx, claim, s.Source, s.keep())
+	if err != nil {
+		return err
+	}
+	o := load.Outcome{Status: "attested", AttestedBy: "empty_proven", Walks: 1, Requests: s.head.Requests}
+	s.settle(&o, claim.Span, s.head.Date)
+	if err := w.Finish(ctx, o); err != nil {
+		return err
+	}
+	s.finished(claim.Span)
+	s.run.account(o, w.Counts)
+	return nil
 }
 
 // claim asks for the next gap of the wanted time.
@@ -151,18 +144,17 @@ func (s *stream) want(span load.Span, done []load.Span, newest time.Duration) lo
 	}
 }
 
-// catchUp carries gaps until none is left to this run, two windows at a time.
-// The tail is read along, at most a third of the stream's requests while gaps
-// are open. Time that only other runs hold is waited for: one lease in a pass,
-// which then leaves it to its owner, as long as it takes in a backfill.
-func (s *stream) catchUp(ctx context.Context, want load.Span, t *tail) error {
+// catchUp covers gaps until none is left to this run. Time that only other runs
+// hold is waited for: one lease in a pass, which then leaves it to its owner, as
+// long as it takes in a backfill. cover tells whether there is such time.
+func (s *stream) catchUp(ctx context.Context, cover func(context.Context) (others bool, err error)) error {
 	for {
-		others, err := s.carryAll(ctx, want, t)
+		others, err := cover(ctx)
 		if err != nil || !others {
 			return err
 		}
 		if s.run.kind != load.KindBackfill {
-			return s.takeOver(ctx, want, t)
+			return s.takeOver(ctx, cover)
 		}
 		s.run.wait("windows of " + s.Name + " that another run holds")
 		if err := sleep(ctx, min(time.Second, s.run.lease)); err != nil {
@@ -172,14 +164,14 @@ func (s *stream) catchUp(ctx context.Context, want load.Span, t *tail) error {
 	}
 }
 
-// takeOver waits one lease, carries what was not renewed, and leaves the rest.
-func (s *stream) takeOver(ctx context.Context, want load.Span, t *tail) error {
+// takeOver waits one lease, covers what was not renewed, and leaves the rest.
+func (s *stream) takeOver(ctx context.Context, cover func(context.Context) (others bool, err error)) error {
 	s.run.wait("windows of " + s.Name + " that another run holds, for one lease")
 	if err := sleep(ctx, s.run.lease+s.run.lease/10); err != nil {
 		return err
 	}
 	s.run.wait("")
-	others, err := s.carryAll(ctx, want, t)
+	others, err := cover(ctx)
 	if others {
 		s.run.mu.Lock()
 		s.run.sum.Held++
@@ -190,7 +182,8 @@ func (s *stream) takeOver(ctx context.Context, want load.Span, t *tail) error {
 }
 
 // carryAll carries gaps with as many workers as a stream may have windows in
-// flight. others tells that wanted time is left which only other runs hold.
+// flight, two. The tail is read along, at most a third of the stream's requests
+// while gaps are open.
 func (s *stream) carryAll(ctx context.Context, want load.Span, t *tail) (others bool, err error) {
 	g, ctx := errgroup.WithContext(ctx)
 	var left [windowsInStream]bool

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"logferry/extract"
+	"logferry/load"
 )
 
 // Totals from here on are cut: 10,000 is the usual cap of a search total, so
@@ -35,7 +36,10 @@ func (s *stream) proveRefused(ctx context.Context, refusal error) error {
 	s.heading.Lock()
 	defer s.heading.Unlock()
 	proven, err := s.provenAgain(ctx)
-	if err != nil || !proven {
+	switch {
+	case isEnd(err):
+		return err
+	case err != nil || !proven:
 		return errors.Join(refusal, err)
 	}
 	return nil
@@ -48,9 +52,10 @@ func (c *carrying) fit(ctx context.Context) error {
 	if err := c.fitFailed(ctx); err != nil {
 		return err
 	}
-	if err := c.fitStored(ctx); err != nil {
+	if err := s.cutToStored(ctx, claim); err != nil {
 		return err
 	}
+	c.planned.To = claim.To
 	for before := int64(0); ; {
 		c.reading = s.feed().Read(extract.Window{From: claim.From, To: claim.To})
 		c.reading.Through = s.hopeless() // it is walked once, and not halved
@@ -89,29 +94,31 @@ func (c *carrying) fitFailed(ctx context.Context) error {
 	return c.narrow(ctx, claim.From.Add(half))
 }
 
-// fitStored narrows a window that holds more rows than a reading may have to
+// cutToStored narrows a window that holds more rows than a reading may have to
 // compare with, whatever the source still serves of them.
-func (c *carrying) fitStored(ctx context.Context) error {
-	s, claim := c.stream, c.piece.claim
-	if len(claim.Known) == 0 && !s.run.force {
-		return nil
-	}
+func (s *stream) cutToStored(ctx context.Context, claim *load.Claim) error {
 	at, more, err := s.run.store.NthStored(ctx, s.ID, claim.Span, 2*walkBelow)
 	if err != nil || !more {
 		return err
 	}
 	if at = at.Truncate(s.dialect().Tick); at.After(claim.From) {
-		return c.narrow(ctx, at)
+		return s.narrow(ctx, claim, at)
 	}
 	return nil
 }
 
-// narrow cuts the claim in place; the rest is a gap again, for anyone.
+// narrow cuts the carried claim.
 func (c *carrying) narrow(ctx context.Context, to time.Time) error {
-	if err := c.stream.run.store.Narrow(ctx, c.piece.claim, to); err != nil {
+	err := c.stream.narrow(ctx, c.piece.claim, to)
+	c.planned.To = c.piece.claim.To
+	return err
+}
+
+// narrow cuts a claim in place; the rest is a gap again, for anyone.
+func (s *stream) narrow(ctx context.Context, claim *load.Claim, to time.Time) error {
+	if err := s.run.store.Narrow(ctx, claim, to); err != nil {
 		return err
 	}
-	c.planned.To = to
-	c.stream.wake()
+	s.wake()
 	return nil
 }

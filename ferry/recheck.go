@@ -21,9 +21,11 @@ type recheck struct {
 	read   []load.Span   // by this very run: left out of what differs
 	uncut  []load.Span   // windows of which counts are only known as a whole
 	failed int           // readings in a row that would not attest
+	held   int           // spans that differ and could not be read, since another run holds a part of them
 	proven bool          // the dialect was proven again for a filter that was refused
 	floor  time.Time     // below it the source lists nothing; zero: not known
-	ahead  time.Duration // how much above the source's oldest log is cut off too
+	oldest time.Time     // the source's oldest log as last looked for; zero: not yet
+	ahead  time.Duration // how much above the oldest log is cut off too
 	differ int           // spans that are left different
 	spans  []VerifySpan
 }
@@ -32,7 +34,7 @@ const (
 	countRows = 9_000 // stored rows a counted span may hold: totals are capped at 10,000
 	leafPages = 4     // a differing span of so many pages is read, not bisected further
 	readings  = 3     // of a span that the source fills or empties meanwhile
-	failures  = 3     // readings in a row that would not attest: what differs is the source's totals
+	failures  = 3     // readings in a row that would not attest: what differs is the source's totals; or that others prevent
 	different = 50    // differing spans of a stream are told apart; what differs besides is told as it is met
 )
 
@@ -113,8 +115,14 @@ func (rc *recheck) count(ctx context.Context, span load.Span) error {
 			return proof
 		}
 		return rc.count(ctx, span)
+	case err != nil && s.oneWindow(err):
+		rc.tell(span, SpanUnknown, "the source failed here; run verify again later")
+		return nil
 	case err != nil:
 		return err
+	}
+	s.answered()
+	switch {
 	case total < 0:
 		rc.found(span, total, stored, SpanUnknown)
 		return nil
@@ -125,37 +133,6 @@ func (rc *recheck) count(ctx context.Context, span load.Span) error {
 		return rc.halves(ctx, span, at)
 	}
 	return rc.differs(ctx, span, total, stored)
-}
-
-// differs narrows down a span whose counts differ, and reads what is left.
-func (rc *recheck) differs(ctx context.Context, span load.Span, total, stored int64) error {
-	s := rc.stream
-	if rc.failed >= failures || rc.differ >= different {
-		rc.found(span, total, stored, SpanDifferent)
-		return nil
-	}
-	if total < stored {
-		rest, expired, err := rc.expire(ctx, span)
-		if err != nil || expired && rest.Empty() {
-			return err
-		}
-		if expired {
-			return rc.count(ctx, rest)
-		}
-	}
-	if parts := without(span, rc.read); len(parts) != 1 || parts[0] != span {
-		for _, part := range parts {
-			if err := rc.count(ctx, part); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	pages := max(total, stored) > int64(leafPages*s.dialect().PageSize)
-	if (pages || total == walkBelow) && rc.divisible(span) {
-		return rc.halves(ctx, span, s.middle(span))
-	}
-	return rc.leaf(ctx, span, total, stored)
 }
 
 // bounds is the stream's, at the source's floor.
@@ -212,81 +189,6 @@ func (rc *recheck) halves(ctx context.Context, span load.Span, at time.Time) err
 		return err
 	}
 	return rc.count(ctx, load.Span{From: at, To: span.To})
-}
-
-// expire cuts off what lies below the source's oldest log: it is no longer
-// served, not different. A source that goes on deleting is not chased: each time
-// twice as much above that log is cut off too.
-func (rc *recheck) expire(ctx context.Context, span load.Span) (rest load.Span, expired bool, err error) {
-	oldest, err := rc.stream.floor(ctx)
-	if err != nil || oldest.IsZero() || !span.From.Before(oldest) {
-		return span, false, err
-	}
-	rest = load.Span{From: oldest.Add(rc.ahead).Truncate(rc.stream.dialect().Tick), To: span.To}
-	rc.ahead, rc.floor = max(2*rc.ahead, time.Second), rest.From
-	if !rest.From.After(span.From) {
-		return span, false, nil
-	}
-	gone := load.Span{From: span.From, To: earlier(rest.From, span.To)}
-	stored, err := rc.stream.run.store.Stored(ctx, rc.stream.ID, rc.stream.bounds(gone))
-	if err == nil && stored > 0 {
-		rc.found(gone, -1, stored, SpanExpired)
-	}
-	return rest, true, err
-}
-
-// leaf handles a span that differs and is small enough to read. What still
-// differs after it was read is a standing difference only if the source counts
-// now what it counted before: else logs came or went meanwhile, and it is read
-// again.
-func (rc *recheck) leaf(ctx context.Context, span load.Span, total, stored int64) error {
-	if !rc.repair {
-		rc.differ++
-		rc.found(span, total, stored, SpanDifferent)
-		return nil
-	}
-	s, rng := rc.stream, rc.bounds(span)
-	for range readings {
-		if done, err := rc.repaired(ctx, span); err != nil || !done {
-			rc.found(span, total, stored, SpanDifferent)
-			return err
-		}
-		before := total
-		var err error
-		if stored, err = s.run.store.Stored(ctx, s.ID, rng); err != nil {
-			return err
-		}
-		if total, _, err = s.feed().Total(ctx, rng.Low, rng.Top); err != nil {
-			return err
-		}
-		switch {
-		case total == stored, total < 0:
-			rc.found(span, total, stored, SpanRepaired)
-			return nil
-		case total == before:
-			rc.found(span, total, stored, SpanDifferent)
-			return s.run.store.NoteStanding(ctx, s.ID, span, total, stored)
-		}
-	}
-	rc.found(span, total, stored, SpanDifferent)
-	return nil
-}
-
-// repaired reads a span again; false: it would not attest, or another run holds
-// a part of it.
-func (rc *recheck) repaired(ctx context.Context, span load.Span) (bool, error) {
-	before := rc.stream.mismatches()
-	done, err := rc.stream.reread(ctx, span, rc.kind)
-	if rc.failed++; rc.stream.mismatches() == before {
-		rc.failed = 0
-	}
-	return done, err
-}
-
-func (s *stream) mismatches() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.failed
 }
 
 func (rc *recheck) found(span load.Span, source, stored int64, state string) {

@@ -11,7 +11,8 @@ import (
 // rereadLeaving reads in full, once more, what leaves the lookback and was
 // covered while it was younger: counts find late and lost logs, but an edit
 // changes no count. Time that holds no log is skipped, and so is what was read
-// when it was old already.
+// when it was old already. What could not be read whole holds up nothing after it:
+// the next pass begins there.
 func (s *stream) rereadLeaving(ctx context.Context) error {
 	end, covered, err := s.run.store.CoverageEnd(ctx, s.ID)
 	if err != nil || !covered || s.run.cfg.Lookback == 0 {
@@ -22,6 +23,7 @@ func (s *stream) rereadLeaving(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	until := edge
 	for _, span := range spans {
 		_, holds, err := s.run.store.NthStored(ctx, s.ID, span, 0)
 		if err != nil {
@@ -30,11 +32,15 @@ func (s *stream) rereadLeaving(ctx context.Context) error {
 		if !holds {
 			continue
 		}
-		if whole, err := s.readAgain(ctx, span, load.KindReread); err != nil || !whole {
+		whole, err := s.readAgain(ctx, span, load.KindReread)
+		if err != nil {
 			return err
 		}
+		if !whole {
+			until = earlier(until, span.From)
+		}
 	}
-	return s.run.store.SaveReread(ctx, s.ID, edge)
+	return s.run.store.SaveReread(ctx, s.ID, until)
 }
 
 // rereadDoubtful reads what is covered and was last read as a mismatch, once its
@@ -55,26 +61,50 @@ func (s *stream) rereadDoubtful(ctx context.Context) error {
 }
 
 // readAgain reads a covered span again, window by window. It is not whole when
-// another run holds a part of it; the next pass tries again.
+// another run holds a part of it or took one over, or when a window failed by
+// itself; the next pass tries again.
 func (s *stream) readAgain(ctx context.Context, span load.Span, kind string) (whole bool, err error) {
+	_, lost := s.unproven()
 	var done []load.Span
-	for {
+	for whole = true; ; {
 		turn, err := s.again(ctx, load.Want{Kind: kind, Span: span, Done: done})
-		if err != nil || turn.Claim == nil {
-			return !turn.Others && !turn.Ours, err
+		switch {
+		case err != nil && (turn.Claim == nil || !s.oneWindow(err)):
+			return false, err
+		case err != nil:
+			whole = false
+		case turn.Claim == nil:
+			_, lostNow := s.unproven()
+			return whole && !turn.Others && !turn.Ours && lostNow == lost, nil
 		}
 		done = merge(append(done, turn.Claim.Span))
 	}
 }
 
-// reread reads a small span again, all of it or nothing. It is not done when
-// another run holds a part of it or took it over, when it was cut since it holds
-// too much for one window, or when it would not attest.
-func (s *stream) reread(ctx context.Context, span load.Span, kind string) (done bool, err error) {
-	before := s.unproven()
+// A rereading is how reading a small span again went.
+type rereading int
+
+const (
+	rereadWhole  rereading = iota
+	notAttested            // or cut, since it holds too much for one window
+	heldByOthers           // a part of it, or taken over meanwhile
+)
+
+// heldNote is what a span says that could not be read for others.
+const heldNote = "another run holds a part of it; run verify again later"
+
+// reread reads a small span again, all of it or nothing.
+func (s *stream) reread(ctx context.Context, span load.Span, kind string) (rereading, error) {
+	failed, lost := s.unproven()
 	turn, err := s.again(ctx, load.Want{Kind: kind, Span: span, Exact: true})
-	whole := turn.Claim != nil && !turn.Claim.To.Before(span.To)
-	return err == nil && whole && s.unproven() == before, err
+	failedNow, lostNow := s.unproven()
+	switch {
+	case turn.Claim == nil || lostNow > lost:
+		return heldByOthers, err
+	case turn.Claim.To.Before(span.To) || failedNow > failed:
+		return notAttested, err
+	}
+	return rereadWhole, err
 }
 
 // again claims wanted time whatever covers it, and carries what it got.

@@ -92,6 +92,35 @@ func TestP11FirstSyncLongerThanTheLookback(t *testing.T) {
 	}
 }
 
+// A window of a reread that was lost with its lease, as to a sleep, is not read
+// again: the next pass does it.
+func TestLostRereadIsNotDone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, emulator.Options{})
+	now := time.Now()
+	prod := w.gateway("prod")
+	prod.Insert(cloudflareLogs(3, 100, now.Add(-5*time.Hour), now.Add(-2*time.Hour))...)
+	w.sync(ferry.ExitOK)
+	prod.Edit(prod.Logs()[50].ID, func(doc []byte) []byte {
+		return bytes.Replace(doc, []byte(`"duration":`), []byte(`"duration":7`), 1)
+	})
+	w.leaveLookback()
+	lost := 0
+	prod.SetFaults(emulator.Faults{Intercept: func(http.ResponseWriter, *http.Request, int) bool {
+		if lost == 0 { // what any other process's claim in this stream does once a lease is over
+			lost = query[int](w, `with lost as (update logferry.windows set status = 'failed', lease_until = null, finished_at = now()
+				where status = 'claimed' and kind = 'reread' returning 1) select count(*) from lost`)
+		}
+		return false
+	}})
+	w.sync(ferry.ExitOK)
+	if lost != 1 {
+		t.Fatal("no window of a reread was lost")
+	}
+	w.sync(ferry.ExitOK)
+	w.equal(prod)
+}
+
 // leaveLookback is a day later: what passes covered while it was young has aged.
 // The ledger's times are moved back instead of waiting.
 func (w *world) leaveLookback() {

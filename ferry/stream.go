@@ -77,9 +77,8 @@ func (r *run) openStream(ctx context.Context, l listed, st load.Stream) (*stream
 	if l.note != "" {
 		r.note(st.Name + ": " + l.note)
 	}
-	if start := l.account.start(r.now); start.Before(st.StartsAt.Add(-time.Minute)) {
-		r.note(fmt.Sprintf("%s starts at %s, which never moves; for what LOGFERRY_START now asks run 'logferry backfill --from %s --to %s --stream %s'",
-			st.Name, stamp(st.StartsAt), stamp(start), stamp(st.StartsAt), st.Name))
+	if err := s.noteStart(ctx, l.account.start(r.now)); err != nil {
+		return s, err
 	}
 	if r.hurry { // what earlier runs met does not count
 		return s, nil
@@ -87,6 +86,21 @@ func (r *run) openStream(ctx context.Context, l listed, st load.Stream) (*stream
 	row, err := r.store.MismatchesInRow(ctx, st.ID)
 	s.row = row
 	return s, err
+}
+
+// noteStart tells that settings ask for time before the stream's start, until a
+// backfill has covered it.
+func (s *stream) noteStart(ctx context.Context, start time.Time) error {
+	if !start.Before(s.StartsAt.Add(-time.Minute)) {
+		return nil
+	}
+	gaps, err := s.run.store.Gaps(ctx, s.ID, load.Span{From: start, To: s.StartsAt}, false)
+	if err != nil || len(gaps) == 0 {
+		return err
+	}
+	s.run.note(fmt.Sprintf("%s starts at %s, which never moves; for what LOGFERRY_START now asks run 'logferry backfill --from %s --to %s --stream %s'",
+		s.Name, stamp(s.StartsAt), stamp(start), stamp(s.StartsAt), s.Name))
+	return nil
 }
 
 // feed is the stream in the dialect in use.
@@ -229,10 +243,10 @@ func (s *stream) lose() {
 
 // unproven counts the windows of this run that ended without a proof, of its own
 // doing or not.
-func (s *stream) unproven() int {
+func (s *stream) unproven() (failed, lost int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.failed + s.lost
+	return s.failed, s.lost
 }
 
 // fillsAtAnyAge tells a source whose streams are filled with logs of any age at

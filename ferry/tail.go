@@ -16,6 +16,7 @@ type tail struct {
 	claim    *load.Claim
 	requests int  // for pages beyond the head's first
 	ended    bool // all of it was read
+	failed   bool // the source failed at one of its pages: it is left to the next pass
 	closed   bool // its ledger row is finished, or lost to another run
 }
 
@@ -107,18 +108,28 @@ func (t *tail) unlessLost(err error) error {
 	return err
 }
 
+// unlessFailed keeps a page's own failure for the stream's end.
+func (t *tail) unlessFailed(err error) error {
+	if t.stream.oneWindow(err) {
+		t.failed = true
+		return nil
+	}
+	return err
+}
+
 // staleHead is after how many pages in a row without a new log a tail ends: the
 // source does not heed page numbers.
 const staleHead = 3
 
-// read reads up to n further pages.
+// read reads up to n further pages. A page that the source fails at ends the tail,
+// not its stream.
 func (t *tail) read(ctx context.Context, n int) error {
 	defer t.stream.head.Drop()
-	for ; n > 0 && !t.ended && t.stream.head.Stale < staleHead; n-- {
+	for ; n > 0 && !t.ended && !t.failed && t.stream.head.Stale < staleHead; n-- {
 		t.stream.head.Drop() // who waits for its turn at the head must hold nothing
 		docs, err := t.stream.nextHead(ctx)
 		if err != nil {
-			return err
+			return t.unlessFailed(err)
 		}
 		t.requests++
 		if err := t.load(ctx, docs); err != nil {
@@ -135,7 +146,10 @@ func (t *tail) finish(ctx context.Context) error {
 	}
 	s := t.stream
 	o := load.Outcome{Status: "loaded", Total: -1, Walks: 1, Requests: s.head.Requests, Bytes: s.head.Bytes, Distinct: int64(s.head.Rows)}
-	if !t.ended {
+	switch {
+	case t.failed:
+		o.Detail = "cut short: the source failed at a page"
+	case !t.ended:
 		o.Detail = "cut short: the gaps come first"
 	}
 	if err := t.unlessLost(t.writing.Finish(ctx, o)); err != nil || t.closed {
@@ -189,7 +203,7 @@ func (s *stream) unsortedTail(ctx context.Context) (*tail, error) {
 	defer reading.Drop()
 	for page, err := range reading.Walk(ctx) {
 		if err != nil {
-			return t, err
+			return t, t.unlessFailed(err)
 		}
 		for i, doc := range page.Docs {
 			page.Count(i, s.identify(doc, s.options.TimeField))

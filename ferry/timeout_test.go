@@ -3,6 +3,7 @@ package ferry_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"sync/atomic"
 	"testing"
@@ -123,6 +124,59 @@ func TestRunTimeoutKeepsWindowFailures(t *testing.T) {
 		t.Errorf("the end of the run's time is not told: %+v", sum)
 	}
 	w.released()
+}
+
+// What a source refused is told though another's next request would come after the
+// end of the run's time.
+func TestRunTimeoutKeepsARefusal(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, emulator.Options{})
+	now := time.Now()
+	w.gateway("prod").Insert(cloudflareLogs(3, 20, now.Add(-5*time.Hour), now.Add(-2*time.Hour))...)
+	w.dataset("ds")
+	w.cfg.KeywordsAI.Key, w.cfg.RunTimeout = "revoked", 4*time.Minute
+	w.emu.SetFaults(emulator.Faults{Intercept: func(rw http.ResponseWriter, r *http.Request, _ int) bool {
+		if r.Header.Get("Authorization") != "Bearer "+testToken {
+			return false
+		}
+		rw.WriteHeader(http.StatusTooManyRequests) // Cloudflare's five minutes
+		_, _ = io.WriteString(rw, `{"success":false,"errors":[{"code":10429,"message":"x"}],"result":null}`)
+		return true
+	}})
+	if sum := w.sync(ferry.ExitNoPerm); len(sum.Notes) == 0 {
+		t.Error("the end of the run's time is not told")
+	}
+}
+
+// What a recheck failed with is told though the reread after it had no time.
+func TestRunTimeoutKeepsARecheckFailure(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, emulator.Options{})
+	w.cfg.Raw = false
+	now := time.Now()
+	prod := w.gateway("prod")
+	prod.Insert(cloudflareLogs(3, 100, now.Add(-9*time.Hour), now.Add(-2*time.Hour))...)
+	w.sync(ferry.ExitOK)
+	w.leaveLookback()
+	w.cfg.RunTimeout, w.cfg.Lookback = 2*time.Minute, 100*time.Minute
+	claims := func(kind string) int {
+		return query[int](w, `select count(*) from logferry.windows where status = 'claimed' and kind ~ $1`, kind)
+	}
+	prod.SetFaults(emulator.Faults{Intercept: func(rw http.ResponseWriter, r *http.Request, _ int) bool {
+		switch {
+		case r.FormValue("filters") == "":
+			return false
+		case claims("reread") > 0:
+			rw.Header().Set("Retry-After", "280")
+			rw.WriteHeader(http.StatusTooManyRequests)
+		case claims(".") == 0 && asksFor(r, now.Add(-90*time.Minute)): // the count
+			rw.WriteHeader(http.StatusBadRequest)
+		default:
+			return false
+		}
+		return true
+	}})
+	w.sync(ferry.ExitConfig)
 }
 
 // A backfill whose time is up says with its exit code that it is not done.

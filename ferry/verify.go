@@ -33,7 +33,7 @@ func (f *Ferry) Verify(ctx context.Context, o VerifyOptions) (VerifyReport, erro
 			mu.Lock()
 			defer mu.Unlock()
 			report.Spans = append(report.Spans, spans...)
-			return errors.Join(err, s.warnLate(ctx))
+			return errors.Join(s.windowFailures(), err, s.warnLate(ctx))
 		}))
 		ending, stop := r.ending(ctx)
 		defer stop()
@@ -139,7 +139,7 @@ func (rc *recheck) uncounted(ctx context.Context, part load.Span) error {
 		return err
 	}
 	if !whole {
-		rc.tell(part, SpanUnknown, "another run holds a part of it; run verify again later")
+		rc.tell(part, SpanUnknown, heldNote)
 		return nil
 	}
 	settled, err := s.run.store.Settled(ctx, s.ID, part)

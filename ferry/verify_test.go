@@ -126,3 +126,80 @@ func TestStoppedVerify(t *testing.T) {
 		t.Errorf("%+v; want %s", report.Spans, want)
 	}
 }
+
+// Many stretches of coverage lie below the source's oldest log. What it serves above
+// that is counted, however many they are.
+func TestExpiredReachesNoFurther(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, emulator.Options{})
+	w.cfg.Raw = false
+	now := time.Now().UTC().Truncate(time.Second)
+	prod := w.gateway("prod")
+	from := now.Add(-20 * day)
+	for i := range 120 { // a log every four hours
+		at := from.Add(time.Duration(i) * 4 * time.Hour)
+		prod.Insert(cloudflareLogs(uint64(100+i), 1, at, at.Add(time.Second))...)
+	}
+	w.sync(ferry.ExitOK)
+	w.exec(`update logferry.stream_state set coverage = coverage - (
+	          select range_agg(tstzrange(at, at + interval '1 minute')) from generate_series(0, 29) n, cast($1::timestamptz + (8 * n + 3) * interval '1 h' as timestamptz) at)`, from)
+	prod.DeleteOldest(63) // all of the 30 stretches
+	lost := prod.Logs()[12]
+	w.exec(`delete from logferry.requests where log_id = $1`, lost.ID)
+	_, spans := w.verify(ferry.ExitData, ferry.VerifyOptions{From: now.Add(-25 * day)})
+	last := spans[len(spans)-1]
+	if last.State != ferry.SpanDifferent || last.Source != last.Stored+1 {
+		t.Errorf("the last span: %+v", last)
+	}
+	for _, sp := range spans {
+		if sp.State == ferry.SpanExpired && sp.To.After(prod.Logs()[0].At) {
+			t.Errorf("expired to %s, and the source serves logs from %s on", sp.To, prod.Logs()[0].At)
+		}
+	}
+}
+
+// A source compares whole seconds and takes both bounds for a part. What came late
+// on a second where two spans meet is read with the one that counts it.
+func TestRepairAtTheEdgesOfSpans(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, emulator.Options{})
+	w.cfg.Raw = false
+	now := time.Now()
+	prod := w.gateway("prod")
+	prod.SetFaults(emulator.Faults{Precision: time.Second, LowBound: emulator.Inclusive, TopBound: emulator.Inclusive})
+	prod.Insert(cloudflareLogs(3, 3000, now.Add(-3*time.Hour), now.Add(-2*time.Hour))...)
+	w.sync(ferry.ExitOK)
+	prod.Insert(cloudflareLogs(4, 1500, now.Add(-3*time.Hour), now.Add(-2*time.Hour))...)
+	w.verify(ferry.ExitOK, ferry.VerifyOptions{From: now.Add(-day), Repair: true})
+	w.equal(prod)
+	states, _ := w.verify(ferry.ExitOK, ferry.VerifyOptions{From: now.Add(-day)})
+	if got := states[prod.Name()]; got != "equal" {
+		t.Errorf("after the repair: %s", got)
+	}
+}
+
+// What differs in time that another run holds was not read, and is not called
+// different for that.
+func TestRepairBesideAnotherRun(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, emulator.Options{})
+	w.cfg.Raw = false
+	now := time.Now()
+	prod := w.gateway("prod")
+	prod.Insert(cloudflareLogs(3, 3000, now.Add(-9*time.Hour), now.Add(-2*time.Hour))...)
+	w.sync(ferry.ExitOK)
+	prod.Insert(cloudflareLogs(4, 1000, now.Add(-9*time.Hour), now.Add(-2*time.Hour))...)
+	w.exec(`insert into logferry.windows (stream_id, run_id, kind, window_start, window_end, status, lease_until)
+	        select 1, 1, 'backfill', now() - interval '10 h', now() - interval '1 h', 'claimed', now() + interval '1 h'`)
+	w.emu.ForgetRequests()
+	states, spans := w.verify(ferry.ExitOK, ferry.VerifyOptions{From: now.Add(-day), Repair: true})
+	if got := states[prod.Name()]; !strings.Contains(got, "unknown") || strings.Contains(got, "different") || !strings.Contains(fmt.Sprint(spans), "another run holds a part of it") {
+		t.Errorf("beside another run: %+v", spans)
+	}
+	if n := w.emu.CountRequests(nil); n > 30 {
+		t.Errorf("%d requests for spans that can't be read", n)
+	}
+	w.exec(`update logferry.windows set status = 'failed', lease_until = null, finished_at = now() where status = 'claimed'`)
+	w.verify(ferry.ExitOK, ferry.VerifyOptions{From: now.Add(-day), Repair: true})
+	w.equal(prod)
+}

@@ -19,12 +19,12 @@ var flowing = []mutant{
 	},
 	{
 		rule: "verify ends where a filter is ignored",
-		file: "ferry/recheck.go", old: "rc.failed >= failures || rc.differ >= different", new: "rc.failed >= failures || rc.differ >= different<<10",
+		file: "ferry/repair.go", old: "rc.failed >= failures || rc.differ >= different", new: "rc.failed >= failures || rc.differ >= different<<10",
 		tests: "TestVerifyWithoutFilterEnds",
 	},
 	{
 		rule: "a recheck ends where totals are wrong",
-		file: "ferry/recheck.go", old: "rc.failed >= failures || rc.differ >= different", new: "rc.differ >= different",
+		file: "ferry/repair.go", old: "rc.failed >= failures || rc.differ >= different", new: "rc.differ >= different",
 		tests: "TestWrongTotalsCostLittle",
 	},
 	{
@@ -48,6 +48,36 @@ var flowing = []mutant{
 		tests: "TestDoubtfulTimeIsReadAgain",
 	},
 	{
+		rule: "what a first sync covered young is read again",
+		file: "load/reread.go", old: "coalesce(reread_until, starts_at)", new: "reread_until",
+		tests: "TestP11FirstSyncLongerThanTheLookback", in: "ferry",
+	},
+	{
+		rule: "a reread lost with its lease is not done",
+		file: "ferry/reread.go", old: "!turn.Ours && lostNow == lost", new: "!turn.Ours && lostNow >= lost",
+		tests: "TestLostRereadIsNotDone",
+	},
+	{
+		rule: "the end of a run's time hides no refusal",
+		file: "ferry/failing.go", old: "return besideEnds(err)", new: "return nil",
+		tests: "TestRunTimeoutKeepsARefusal|TestRunTimeoutKeepsARecheckFailure",
+	},
+	{
+		rule: "what is said to have expired is no longer served",
+		file: "ferry/repair.go", old: "if !rc.oldest.IsZero() && oldest.After(rc.oldest) {", new: "if true {",
+		tests: "TestExpiredReachesNoFurther",
+	},
+	{
+		rule: "all that was counted is read",
+		file: "ferry/repair.go", old: "if !rng.StrictTop {", new: "if false {",
+		tests: "TestRepairAtTheEdgesOfSpans",
+	},
+	{
+		rule: "a failing page of the tail stops no window",
+		file: "ferry/tail.go", old: "if t.stream.oneWindow(err) {", new: "if false {",
+		tests: "TestP02FailingTailStopsNoWindow",
+	},
+	{
 		rule: "what is only counted whole is not cut",
 		file: "ferry/recheck.go", old: "span = rc.widened(span)", new: "_ = rc.widened(span)",
 		tests: "TestVerifyBesideQuarantine",
@@ -69,7 +99,7 @@ var flowing = []mutant{
 	},
 	{
 		rule: "what came while a span was read is no standing difference",
-		file: "ferry/recheck.go", old: "case total == before:", new: "case before >= 0:",
+		file: "ferry/repair.go", old: "case total == before:", new: "case before >= 0:",
 		tests: "TestP11LateLogsComeDuringARecheck",
 	},
 	{
@@ -114,7 +144,7 @@ var flowing = []mutant{
 	},
 	{
 		rule: "claims whose lease ran out are taken over, by a pass that waits for it",
-		file: "ferry/pass.go", old: "return s.takeOver(ctx, want, t)", new: "return nil",
+		file: "ferry/pass.go", old: "return s.takeOver(ctx, cover)", new: "return nil",
 		tests: "TestD01KilledAtAnyMoment|TestD11ZombieSync",
 	},
 	{
@@ -129,12 +159,12 @@ var flowing = []mutant{
 	},
 	{
 		rule: "a difference that a reading left standing is remembered",
-		file: "ferry/recheck.go", old: "return s.run.store.NoteStanding(ctx, s.ID, span, total, stored)", new: "return nil",
+		file: "ferry/repair.go", old: "return s.run.store.NoteStanding(ctx, s.ID, read, total, stored)", new: "return nil",
 		tests: "TestStandingDifferenceIsRemembered",
 	},
 	{
 		rule: "the run timeout is a checkpoint",
-		file: "ferry/pass.go", old: "if !timedOut(ctx, limited, err) {", new: "if true {",
+		file: "ferry/failing.go", old: "if !timedOut(ctx, limited, err) {", new: "if true {",
 		tests: "TestP05RunTimeout|TestRunTimeoutDuringDiscovery",
 	},
 	{
