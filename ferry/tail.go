@@ -45,9 +45,29 @@ func (s *stream) startTail(ctx context.Context, docs [][]byte) (*tail, error) {
 	return t, t.load(ctx, docs)
 }
 
+// maxTailRows is how many stored rows a tail is compared with at most. Under a long
+// settle the newest of them are: what came besides is read once it has settled.
+const maxTailRows = 100_000
+
+// young is the span of a tail.
+func (s *stream) young(ctx context.Context) (load.Span, error) {
+	span := load.Span{From: s.settled(), To: s.run.now}
+	for {
+		at, more, err := s.run.store.NthStored(ctx, s.ID, span, maxTailRows)
+		if err != nil || !more || !at.After(span.From) {
+			return span, err
+		}
+		span.From = at
+	}
+}
+
 func (s *stream) claimTail(ctx context.Context) (*tail, error) {
+	span, err := s.young(ctx)
+	if err != nil {
+		return nil, err
+	}
 	claim, err := s.run.store.ClaimTail(ctx, load.Want{
-		Stream: s.ID, Run: s.run.id, Kind: load.KindTail, Span: load.Span{From: s.settled(), To: s.run.now},
+		Stream: s.ID, Run: s.run.id, Kind: load.KindTail, Span: span,
 		Tick: s.dialect().Tick, Lease: s.run.lease,
 	})
 	if err != nil || claim == nil {
@@ -69,7 +89,7 @@ func (t *tail) load(ctx context.Context, docs [][]byte) error {
 		return err
 	}
 	h := t.stream.head
-	if t.ended = h.Ended || h.Oldest.At.Before(t.stream.settled()); t.ended {
+	if t.ended = h.Ended || h.Oldest.At.Before(t.claim.From); t.ended {
 		return t.finish(ctx)
 	}
 	return nil
@@ -87,7 +107,7 @@ func (t *tail) write(ctx context.Context, docs [][]byte) error {
 	var entries []load.Entry
 	for _, doc := range docs {
 		e := s.decode(doc)
-		if e.Record != nil && !e.Record.CreatedAt.Before(s.settled()) && e.Record.CreatedAt.Before(t.claim.To) {
+		if e.Record != nil && !e.Record.CreatedAt.Before(t.claim.From) && e.Record.CreatedAt.Before(t.claim.To) {
 			entries = append(entries, e)
 		}
 	}
