@@ -46,15 +46,13 @@ func (s *Store) Stored(ctx context.Context, stream int32, r Range) (int64, error
 			with waiting as (
 			     select log_id from logferry_private.quarantine q
 			      where `+listedCase+`
-			        and (span <@ tstzrange($2::timestamptz, $3::timestamptz, '[]')
-			             or upper(span) > lower(span) + interval '1 microsecond' -- a window, not the log's instant
-			                and tstzrange(case when $7::boolean then greatest(lower(span), least($2::timestamptz, upper(span))) else lower(span) end, upper(span))
-			                    <@ tstzrange($2::timestamptz - $6::text::interval, $3::timestamptz + $6::text::interval, '[]')))
+			        and case when upper(span) > lower(span) + interval '1 microsecond' -- a window, not the log's instant
+			            then tstzrange(case when $7::boolean then greatest(lower(span), least($2::timestamptz, upper(span))) else lower(span) end, upper(span))
+			                 <@ tstzrange($2::timestamptz - $6::text::interval, $3::timestamptz + $6::text::interval, '[]')
+			            else `+inRange("lower(span)")+` end)
 			select (select count(*) from logferry.requests
 			         where stream_id = $1::integer and missing_upstream_at is null
-			           and log_id not in (select log_id from waiting where log_id is not null)
-			           and created_at >= $2::timestamptz and created_at <= $3::timestamptz
-			           and (not $4::boolean or created_at > $2::timestamptz) and (not $5::boolean or created_at < $3::timestamptz))
+			           and log_id not in (select log_id from waiting where log_id is not null) and `+inRange("created_at")+`)
 			     + (select count(*) from waiting)
 			     + (select coalesce(sum(w.source_total - w.distinct_rows), 0) from logferry.windows w
 			         where `+differingWindow+`
@@ -62,6 +60,12 @@ func (s *Store) Stored(ctx context.Context, stream int32, r Range) (int64, error
 			stream, micros(r.Low), micros(r.Top), r.StrictLow, r.StrictTop, interval(r.Edge), r.Floor).Scan(&n)
 	})
 	return n, classify("count stored logs", err)
+}
+
+// inRange tells of an instant that it lies in the range of Stored's parameters.
+func inRange(at string) string {
+	return at + ` >= $2::timestamptz and ` + at + ` <= $3::timestamptz
+		and (not $4::boolean or ` + at + ` > $2::timestamptz) and (not $5::boolean or ` + at + ` < $3::timestamptz)`
 }
 
 // NthStored is when the n-th stored log of the span (from 0) was created;
@@ -111,12 +115,14 @@ const listedCase = `
 	and not ` + unmetSQL
 
 // differingWindow picks the stream's windows (w) at whose latest reading, attested
-// as it was, the source counted other than we found.
+// as it was, the source counted other than we found: until later readings hold all
+// of such a window, nobody knows in which part of it that was.
 const differingWindow = `
 	w.stream_id = $1::integer and w.status = 'attested' and w.source_total <> w.distinct_rows
-	and not exists (select from logferry.windows v
-	                 where v.stream_id = w.stream_id and v.status = 'attested' and v.window_id > w.window_id
-	                   and v.window_start < w.window_end and v.window_end > w.window_start)`
+	and not coalesce(tstzrange(w.window_start, w.window_end) <@ (
+	    select range_agg(tstzrange(v.window_start, v.window_end)) from logferry.windows v
+	     where v.stream_id = w.stream_id and v.status = 'attested' and v.window_id > w.window_id
+	       and v.window_start < w.window_end and v.window_end > w.window_start), false)`
 
 // Uncountable lists the windows of which counts are only known as a whole, as far
 // as they overlap the span, oldest first: those in which a case without a time

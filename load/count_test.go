@@ -49,6 +49,26 @@ func TestStoredWithinBounds(t *testing.T) {
 	}
 }
 
+// Cases whose log has a time are counted within the same bounds as rows.
+func TestStoredCasesWithinBounds(t *testing.T) {
+	t.Parallel()
+	f := newFeed(t)
+	f.read(0, 10, refused("a", minute(1), ""), refused("b", minute(3), ""))
+	for _, test := range []struct {
+		low, top             int
+		strictLow, strictTop bool
+		want                 int64
+	}{
+		{1, 3, false, false, 2}, {1, 3, true, false, 1}, {1, 3, false, true, 1}, {1, 3, true, true, 0},
+		{0, 4, true, true, 2}, {2, 2, false, false, 0},
+	} {
+		r := Range{Low: minute(test.low), Top: minute(test.top), StrictLow: test.strictLow, StrictTop: test.strictTop}
+		if n := f.stored(r); n != test.want {
+			t.Errorf("%+v: %d, want %d", test, n, test.want)
+		}
+	}
+}
+
 // What the source counts is not only rows: it lists what waits in quarantine
 // and lists some ids twice, and it does not list what is missing.
 func TestStoredIsWhatTheSourceCounts(t *testing.T) {
@@ -129,6 +149,29 @@ func TestStandingDifference(t *testing.T) {
 		f.must(f.NoteStanding(t.Context(), f.stream.ID, minutes(0, 10), counted, f.stored(all)))
 		if n := f.stored(all); n != counted {
 			t.Errorf("stored %d, want what the source counts: %d", n, counted)
+		}
+	}
+}
+
+// What a later reading of a part of a window says nothing about still stands,
+// until later readings hold all of the window.
+func TestStandingDifferenceOutsideOfALaterReading(t *testing.T) {
+	t.Parallel()
+	f := newFeed(t)
+	all := Range{Low: minute(0), Top: minute(10)}
+	w := f.begin(f.claim(0, 10))
+	f.write(w, tokens("a", 1, 1), tokens("b", 9, 1))
+	f.finish(w, Outcome{Status: "attested", Total: 3, Distinct: 2}) // "a" is listed twice
+	for _, step := range []struct {
+		from, to int
+		met      Entry
+		want     int64
+	}{{8, 10, tokens("b", 9, 1), 3}, {0, 8, tokens("a", 1, 1), 2}} {
+		w = f.begin(f.claim(step.from, step.to))
+		f.write(w, step.met)
+		f.finish(w, Outcome{Status: "attested", Total: 1, Distinct: 1})
+		if n := f.stored(all); n != step.want {
+			t.Errorf("minutes %d to %d read again: stored %d, the source counts %d", step.from, step.to, n, step.want)
 		}
 	}
 }

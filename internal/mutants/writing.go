@@ -181,5 +181,9 @@ var writing = []mutant{
 		rule: "a case is closed only when all of its span was read again",
 		file: "load/finish.go", old: "coalesce(q.span <@ (", new: "coalesce(q.span && (",
 		tests: "TestCasesThatAreMetNoMore",
+	}, {
+		rule: "cases are counted within the bounds that rows are counted in",
+		file: "load/count.go", old: "else `+inRange(\"lower(span)\")+` end)", new: "else span <@ tstzrange($2::timestamptz, $3::timestamptz, '[]') end)",
+		tests: "TestStoredCasesWithinBounds",
 	},
 }
