@@ -49,7 +49,9 @@ const (
 //
 // The permits of a slot are counted until the whole slot is older than b.Per,
 // so that no span of that length, wherever it begins, holds more than
-// b.Requests of them.
+// b.Requests of them. Processes may draw by budgets of different lengths: slots
+// are kept for the longest that was ever drawn by, and counted until one of its
+// grain would be old.
 func (s *Store) Draw(ctx context.Context, c Credential, b Budget, by Drawer, want int) (granted int, wait time.Duration, err error) {
 	d, err := s.draw(ctx, c, b, by, want)
 	return d.granted, d.wait(b), err
@@ -100,13 +102,17 @@ func (s *Store) draw(ctx context.Context, c Credential, b Budget, by Drawer, wan
 	return d, nil
 }
 
+// coarsest is the grain of the coarsest slots that may lie in a span: those of
+// the longest budget drawn by.
+const coarsest = `coalesce((select greatest($3::interval, longest / 100) from logferry.budgets where credential_hash = $1::bytea), $3::interval)`
+
 const drawSQL = `
 with clock as materialized (
 	select clock_timestamp() as t
 ), counted as (
 	select coalesce(sum(used), 0) as used, min(slot_at) as oldest
 	from logferry.budget_slots, clock
-	where credential_hash = $1::bytea and slot_at > t - $2::interval - $3::interval and slot_at <= t
+	where credential_hash = $1::bytea and slot_at > t - $2::interval - ` + coarsest + ` and slot_at <= t
 ), drawn as (
 	select t, oldest,
 		case when blocked_until > t then blocked_until end as blocked,
@@ -115,15 +121,19 @@ with clock as materialized (
 	from clock, counted, logferry.budgets
 	where credential_hash = $1::bytea
 ), passing as (
-	update logferry.budgets set pass_until = clock.t + interval '1 minute' from clock
-	where credential_hash = $1::bytea and $6::boolean and (pass_until is null or pass_until < clock.t + interval '30 seconds')
+	update logferry.budgets
+	set pass_until = case when $6::boolean then clock.t + interval '1 minute' else pass_until end, longest = greatest(longest, $2::interval)
+	from clock
+	where credential_hash = $1::bytea
+		and (longest < $2::interval or $6::boolean and (pass_until is null or pass_until < clock.t + interval '30 seconds'))
 ), put as (
 	insert into logferry.budget_slots (credential_hash, slot_at, used)
 	select $1::bytea, date_bin($3::interval, t, '2000-01-01 00:00:00Z'::timestamptz), granted from drawn where granted > 0
 	on conflict (credential_hash, slot_at) do update set used = budget_slots.used + excluded.used
 ), swept as (
 	delete from logferry.budget_slots
-	where credential_hash = $1::bytea and slot_at < (select t - 2 * $2::interval from clock)
+	where credential_hash = $1::bytea and slot_at < (
+		select t - 2 * greatest(longest, $2::interval) from clock, logferry.budgets where credential_hash = $1::bytea)
 )
 select t, granted, blocked, oldest from drawn`
 
@@ -150,7 +160,7 @@ func (s *Store) BudgetUse(ctx context.Context, c Credential, b Budget) (used int
 			with clock as materialized (select clock_timestamp() as t)
 			select
 				(select coalesce(sum(used), 0) from logferry.budget_slots, clock
-				 where credential_hash = $1::bytea and slot_at > t - $2::interval - $3::interval and slot_at <= t),
+				 where credential_hash = $1::bytea and slot_at > t - $2::interval - `+coarsest+` and slot_at <= t),
 				(select blocked_until from logferry.budgets, clock
 				 where credential_hash = $1::bytea and blocked_until > t)`,
 			c[:], interval(b.Per), interval(b.slot())).Scan(&used, &blocked)

@@ -115,6 +115,41 @@ func TestSlotsCountAndGo(t *testing.T) {
 	}
 }
 
+// Processes may count a credential's permits over spans of different lengths: a
+// short draw leaves what the long one still counts, and counts a coarse slot of
+// the long one until all of it is old.
+func TestBudgetsOfTwoLengths(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	c := NewCredential("keywords_ai", "a key")
+	long, short := Budget{Requests: 10, Per: 1000 * time.Second}, Budget{Requests: 10, Per: 100 * time.Second}
+	draw := func(b Budget, want, granted int) {
+		t.Helper()
+		got, _, err := s.Draw(t.Context(), c, b, ByPass, want)
+		if err != nil || got != granted {
+			t.Errorf("a draw of %d by %s: granted %d, %v; want %d", want, b.Per, got, err, granted)
+		}
+	}
+	aged := func(by string) {
+		t.Helper()
+		execSQL(t, s, `update logferry.budget_slots set slot_at = slot_at - $1::text::interval`, by)
+	}
+	draw(long, 6, 6)
+	execSQL(t, s, `update logferry.budget_slots set slot_at = clock_timestamp() - interval '105 s'`) // drawn within the ten seconds from then
+	draw(short, 10, 4)
+	if used, _, err := s.BudgetUse(t.Context(), c, short); err != nil || used != 10 {
+		t.Errorf("use %d, %v; want 10", used, err)
+	}
+	aged("250 s") // over twice the short length
+	draw(short, 0, 0)
+	draw(long, 10, 0)
+	aged("1800 s") // twice the long one
+	draw(short, 1, 1)
+	if n := count(t, s, `select count(*) from logferry.budget_slots`); n != 1 {
+		t.Errorf("%d slots, want the new one alone", n)
+	}
+}
+
 // Eight workers in two processes draw as fast as they can. No span of the
 // budget's length, wherever it begins, holds more permits than the budget; and
 // the budget is used.

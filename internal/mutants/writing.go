@@ -164,8 +164,18 @@ var writing = []mutant{
 	},
 	{
 		rule: "the budget's sharing: a slot counts until all of it is old",
-		file: "load/budget.go", old: "slot_at > t - $2::interval - $3::interval and slot_at <= t\n), drawn", new: "slot_at > t - $2::interval and slot_at <= t\n), drawn",
+		file: "load/budget.go", old: "slot_at > t - $2::interval - ` + coarsest + ` and slot_at <= t\n), drawn", new: "slot_at > t - $2::interval and slot_at <= t\n), drawn",
 		tests: "TestSlotsCountAndGo|TestBudgetIsNeverExceeded",
+	},
+	{
+		rule: "the budget's sharing: slots are kept for the longest budget",
+		file: "load/budget.go", old: "select t - 2 * greatest(longest, $2::interval) from clock", new: "select t - 2 * $2::interval from clock",
+		tests: "TestBudgetsOfTwoLengths",
+	},
+	{
+		rule: "the budget's sharing: coarse slots count for a short budget too",
+		file: "load/budget.go", old: "greatest($3::interval, longest / 100)", new: "$3::interval",
+		tests: "TestBudgetsOfTwoLengths",
 	},
 	{
 		rule: "the budget's sharing: a pass comes first",
@@ -181,7 +191,8 @@ var writing = []mutant{
 		rule: "a case is closed only when all of its span was read again",
 		file: "load/finish.go", old: "coalesce(q.span <@ (", new: "coalesce(q.span && (",
 		tests: "TestCasesThatAreMetNoMore",
-	}, {
+	},
+	{
 		rule: "cases are counted within the bounds that rows are counted in",
 		file: "load/count.go", old: "else `+inRange(\"lower(span)\")+` end)", new: "else span <@ tstzrange($2::timestamptz, $3::timestamptz, '[]') end)",
 		tests: "TestStoredCasesWithinBounds",
