@@ -95,7 +95,7 @@ func TestViewColumns(t *testing.T) {
 const usageColumns = `source text, stream_name text, provider_name text, model text, model_family text, operation_name text,
 	status_code int2, outcome text, is_cache_hit bool, environment text, request_count int8, input_tokens int8, output_tokens int8,
 	total_tokens int8, cache_read_input_tokens int8, cache_creation_input_tokens int8, reasoning_output_tokens int8,
-	cost_usd numeric(20,12), list_cost_usd numeric(20,12), cache_savings_usd numeric, unpriced_count int8, duration_ms_sum int8,
+	cost_usd numeric(38,12), list_cost_usd numeric(38,12), cache_savings_usd numeric, unpriced_count int8, duration_ms_sum int8,
 	duration_count int8, ttft_ms_sum int8, ttft_count int8, feedback_up int8, feedback_down int8`
 
 // longTypes spells types as Postgres prints them, and lists with semicolons.

@@ -87,6 +87,20 @@ func TestUsageViews(t *testing.T) {
 	}
 }
 
+// Logs as dear as a column can hold don't take the dashboards away.
+func TestUsageOfDearLogs(t *testing.T) {
+	conn := small(t)
+	run(t, conn, `update logferry.requests set cost_usd = 99999999.999999999999 where log_id in ('a', 'b')`)
+	run(t, conn, `update logferry.requests set list_cost_usd = cost_usd`)
+	for _, view := range []string{"hourly", "daily"} {
+		got := lines(t, conn, `select cost_usd::text, list_cost_usd::text from llm.usage_`+view+` where cost_usd > 0`)
+		want := []string{"199999999.999999999998 | 199999999.999999999998"}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("llm.usage_%s (-want +got):\n%s", view, diff)
+		}
+	}
+}
+
 func TestModelsView(t *testing.T) {
 	conn := small(t)
 	run(t, conn, `insert into logferry.model_prices (price_id, provider_name, model, min_input_tokens, valid_from, valid_to, input_usd_per_mtok, price_source) values

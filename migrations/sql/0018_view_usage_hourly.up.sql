@@ -1,5 +1,5 @@
--- Typed as the columns of a rollup table, bigint counts and numeric(20,12) sums, so that
--- one can be put underneath without a change of the view.
+-- Typed as the columns of a rollup table, so that one can be put underneath without a change
+-- of the view: bigint counts, and numeric(38,12) sums, which any number of costs fits.
 create view llm.usage_hourly as
 with u as (
   select
@@ -13,8 +13,8 @@ with u as (
     coalesce(sum(r.cache_read_input_tokens), 0) as cache_read_input_tokens,
     coalesce(sum(r.cache_creation_input_tokens), 0) as cache_creation_input_tokens,
     coalesce(sum(r.reasoning_output_tokens), 0) as reasoning_output_tokens,
-    coalesce(sum(r.cost_usd), 0)::numeric(20,12) as cost_usd,
-    coalesce(sum(r.list_cost_usd), 0)::numeric(20,12) as list_cost_usd,
+    coalesce(sum(r.cost_usd), 0)::numeric(38,12) as cost_usd,
+    coalesce(sum(r.list_cost_usd), 0)::numeric(38,12) as list_cost_usd,
     count(*) filter (where r.cost_basis = 'unpriced') as unpriced_count,
     coalesce(sum(r.duration_ms), 0) as duration_ms_sum,
     count(r.duration_ms) as duration_count,
