@@ -1,6 +1,7 @@
 package ferry
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -129,14 +130,20 @@ func (f *Ferry) QuarantineDiscard(ctx context.Context, ids []int64) (discarded i
 
 // A Replayed is how replaying ended.
 type Replayed struct {
-	Stored int     // cases that are rows now
-	Still  int     // cases that still can't be one
-	Held   int     // cases whose time another run holds just now
-	Closed []int64 // named cases that were closed already
+	Stored     int     // cases that are rows now
+	Superseded int     // cases whose log has something newer: closed, nothing was written
+	Still      int     // cases that still can't be one
+	Held       int     // cases whose time another run holds just now
+	Disabled   int     // cases of streams that are disabled
+	Closed     []int64 // named cases that were closed already
 }
 
+// Tried tells how many cases were looked at.
+func (r Replayed) Tried() int { return r.Stored + r.Superseded + r.Still + r.Held + r.Disabled }
+
 // QuarantineReplay tries the bytes of open cases again, by the rules of this
-// version: all of them, or those with the ids.
+// version: all of them, or those with the ids. An error ends it; what was done
+// before that stays, and is told.
 func (f *Ferry) QuarantineReplay(ctx context.Context, ids []int64) (done Replayed, err error) {
 	if done.Closed, err = f.named(ctx, ids); err != nil {
 		return done, err
@@ -154,6 +161,7 @@ func (f *Ferry) QuarantineReplay(ctx context.Context, ids []int64) (done Replaye
 		for _, st := range known {
 			streams[st.Name] = st
 		}
+		slices.SortFunc(cases, newestFirst)
 		for _, c := range cases {
 			if err := r.replay(ctx, c, streams[c.Stream], &done); err != nil {
 				return within(c.Stream, err)
@@ -162,6 +170,12 @@ func (f *Ferry) QuarantineReplay(ctx context.Context, ids []int64) (done Replaye
 		return nil
 	})
 	return done, err
+}
+
+// newestFirst is the order of replaying: of cases that turn out to be of one log,
+// the one that was met last is what the source said last.
+func newestFirst(a, b load.Case) int {
+	return cmp.Or(b.LastSeen.Compare(a.LastSeen), cmp.Compare(b.ID, a.ID))
 }
 
 func (r *run) replay(ctx context.Context, c load.Case, st load.Stream, done *Replayed) error {
@@ -183,16 +197,18 @@ func (r *run) replay(ctx context.Context, c load.Case, st load.Stream, done *Rep
 		done.Still++
 		return nil
 	}
-	stored, err := r.store.Replay(ctx, r.id, c, record, load.Keep{Raw: r.cfg.Raw, Payloads: r.cfg.Payloads, Shape: d.Shape}, d.Tick, r.lease)
+	how, err := r.store.Replay(ctx, r.id, c, record, load.Keep{Raw: r.cfg.Raw, Payloads: r.cfg.Payloads, Shape: d.Shape}, d.Tick, r.lease)
 	switch {
 	case load.RefusedValue(err):
 		done.Still++
 	case errors.Is(err, load.ErrLost): // its stream is disabled, or forgotten meanwhile
-		done.Held++
+		done.Disabled++
 	case err != nil:
 		return err
-	case stored:
+	case how == load.Replayed:
 		done.Stored++
+	case how == load.Superseded:
+		done.Superseded++
 	default:
 		done.Held++
 	}

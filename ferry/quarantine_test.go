@@ -3,6 +3,7 @@ package ferry_test
 import (
 	"bytes"
 	"context"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -87,6 +88,36 @@ func TestQuarantineCases(t *testing.T) {
 		t.Errorf("%d cases in all, want 2 (%v)", len(all), err)
 	}
 	w.invariants()
+}
+
+// Cases that turn out to be of one log are replayed from the one that was met
+// last, which alone becomes the row.
+func TestReplayBeginsWithTheNewestCase(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, emulator.Options{})
+	now := time.Now()
+	prod := w.gateway("prod")
+	prod.Insert(cloudflareLogs(1, 20, now.Add(-20*time.Hour), now.Add(-2*time.Hour))...)
+	at := now.Add(-5 * time.Hour).UTC().Truncate(time.Millisecond).Format(time.RFC3339Nano)
+	for _, id := range []string{"x", "y"} {
+		prod.Insert(emulator.Log{ID: id, At: now.Add(-5 * time.Hour), Doc: []byte(`{"created_at":"` + at + `","path":"` + id + `"}`)})
+	}
+	w.sync(ferry.ExitOK)
+	f := w.ferry()
+	cases, err := f.Quarantine(t.Context(), "", false)
+	if err != nil || len(cases) != 2 {
+		t.Fatalf("%d cases, %v", len(cases), err)
+	}
+	for i, tokens := range []string{"1", "2"} { // a later version reads one id out of both
+		w.exec(`update logferry_private.quarantine set raw = $2, last_seen_at = last_seen_at + $3 * interval '1 ms' where quarantine_id = $1`,
+			cases[i].ID, []byte(`{"id":"one","created_at":"`+at+`","tokens_in":`+tokens+`}`), i)
+	}
+	if done, err := f.QuarantineReplay(t.Context(), nil); err != nil || !reflect.DeepEqual(done, ferry.Replayed{Stored: 1, Superseded: 1}) {
+		t.Errorf("replay: %+v, %v; want one stored and one superseded", done, err)
+	}
+	if got := query[int](w, `select input_tokens from logferry.requests where log_id = 'one'`); got != 2 {
+		t.Errorf("the row has %d tokens, want those that the source said last: 2", got)
+	}
 }
 
 // Of a log that is no JSON only the window is known that it lies in. A span that

@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-
-	"logferry/transform"
 )
 
 // A Case is one document in quarantine. Times are UTC.
@@ -81,52 +79,4 @@ func (s *Store) Discard(ctx context.Context, ids []int64) (n int64, err error) {
 		return err
 	})
 	return n, err
-}
-
-// Replay stores a record that could be made of a case after all, in a claim of
-// its own on the record's tick, and closes the case. Coverage is untouched. It
-// is not done when another run holds that time.
-func (s *Store) Replay(ctx context.Context, run int64, c Case, r *transform.Record, keep Keep, tick, lease time.Duration) (done bool, err error) {
-	at := r.CreatedAt.Truncate(tick)
-	turn, err := s.Claim(ctx, Want{
-		Stream: c.streamID, Run: run, Kind: KindBackfill, Span: Span{at, at.Add(tick)}, Force: true, Hurry: true, Exact: true, Tick: tick, Lease: lease,
-	})
-	if err != nil || turn.Claim == nil {
-		return false, err
-	}
-	turn.Claim.Known = []Span{turn.Claim.Span} // its row may stand under another time, covered or not
-	w, err := s.Begin(ctx, turn.Claim, c.Source, keep)
-	resolution := "replayed"
-	if err == nil {
-		var newer bool
-		if newer, err = s.readSince(ctx, c); newer {
-			resolution = "superseded"
-		} else if err == nil {
-			err = w.tryChunk(ctx, []Entry{{Record: r}})
-		}
-	}
-	if err == nil {
-		err = w.Finish(ctx, Outcome{Status: "loaded", Total: -1, Distinct: 1, Detail: "replayed from quarantine"})
-	}
-	if err != nil {
-		return false, errors.Join(err, s.Release(context.WithoutCancel(ctx), []int64{turn.Claim.ID}, "a replay failed"))
-	}
-	err = s.tx(ctx, "close a case", func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `
-			update logferry_private.quarantine set resolved_at = now(), resolution = $2::text
-			 where quarantine_id = $1::bigint and resolved_at is null`, c.ID, resolution)
-		return err
-	})
-	return err == nil, err
-}
-
-// readSince tells whether the case's log was loaded, under any time, after the
-// case was last met.
-func (s *Store) readSince(ctx context.Context, c Case) (newer bool, err error) {
-	err = s.retry(ctx, func() error {
-		return s.ask(ctx, `
-			select exists (select from logferry.requests where stream_id = $1::integer and log_id = $2::text and loaded_at > $3::timestamptz)`,
-			c.streamID, c.LogID, c.LastSeen).Scan(&newer)
-	})
-	return newer, classify("look up logs by id", err)
 }

@@ -21,6 +21,7 @@ type chunk struct {
 	resolved  map[string]struct{} // ids that waited in quarantine and can be read now
 	countsNow map[string]seen     // first meetings in this chunk
 	late      int64               // new logs in time that was covered already
+	replayed  *replayed           // what its only record was made of; nil: its entries were read
 }
 
 func (c *chunk) empty() bool {

@@ -155,7 +155,7 @@ func (w *Writing) Split(ctx context.Context, at time.Time, o Outcome) (left, rig
 		if err := lockStream(ctx, tx, w.claim.Stream); err != nil {
 			return err
 		}
-		want := Want{Stream: w.claim.Stream, Run: w.claim.Run, Kind: w.claim.Kind, Lease: w.claim.lease}
+		want := Want{Stream: w.claim.Stream, Run: w.claim.Run, Kind: w.claim.Kind, Ahead: w.claim.Ahead, Lease: w.claim.lease}
 		if left, err = insertClaim(ctx, tx, want, Span{w.claim.From, at}); err != nil {
 			return err
 		}

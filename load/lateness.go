@@ -14,10 +14,11 @@ import (
 // Lateness is measured where it can be: a log's age at its first meeting says
 // how late it appeared, at most, if somebody had looked at its time before, if it
 // was met as young as the tail, or if passes read on from where the one before
-// had ended. The age of a backlog says nothing. Ages are
-// counted per stream and day, rounded up to two significant digits of a second,
-// in the transaction that inserts the logs: each is counted once, or, when the
-// answer to that commit is lost, with the rows that it did insert.
+// had ended. The age of a backlog says nothing, nor does that of a log that waited
+// in quarantine. Ages are counted per stream and day, rounded up to two significant
+// digits of a second, in the transaction that inserts the logs: each is counted
+// once, or, when the answer to that commit is lost, with the rows that it did
+// insert.
 
 // queueLateness counts the chunk's new logs by age, and tells how many of them
 // came later than settle allows: their time was covered already.
@@ -25,7 +26,7 @@ func (w *Writing) queueLateness(b *pgx.Batch, c *chunk, now time.Time) {
 	logs, late := map[int32]int64{}, map[int32]int64{}
 	c.late = 0
 	for _, r := range c.fresh {
-		if c.countsNow[r.LogID] != seenInserted || !w.watched(r) {
+		if c.countsNow[r.LogID] != seenInserted || !w.watched(r) || c.waited(r.LogID) {
 			continue
 		}
 		age := ageBucket(now.Sub(r.CreatedAt))
@@ -61,6 +62,13 @@ func (w *Writing) queueLateness(b *pgx.Batch, c *chunk, now time.Time) {
 func (w *Writing) watched(r *transform.Record) bool {
 	ahead := w.claim.Ahead
 	return w.claim.Kind == KindTail || w.claim.knows(r.CreatedAt) || !ahead.IsZero() && !r.CreatedAt.Before(ahead)
+}
+
+// waited tells whether a log was met before it could be read: when it is read at
+// last says nothing of its source.
+func (c *chunk) waited(id string) bool {
+	_, waited := c.resolved[id]
+	return waited || c.replayed != nil
 }
 
 // ageBucket is the age in seconds, rounded up to two significant digits. A log

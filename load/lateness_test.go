@@ -39,3 +39,21 @@ func TestLatenessCounts(t *testing.T) {
 		t.Errorf("%d logs measured, %s would have waited (%v)", n, wait, err)
 	}
 }
+
+// The halves of a window that was read as logs came are read so, too.
+func TestLatenessInHalves(t *testing.T) {
+	t.Parallel()
+	f := newFeed(t)
+	want := f.want(0, 10)
+	want.Ahead = minute(0)
+	left, right, err := f.begin(f.turn(want).Claim).Split(t.Context(), minute(5), Outcome{Total: 2, Walks: 1})
+	f.must(err)
+	for half, log := range map[*Claim]Entry{left: entry("a", minute(1), ""), right: entry("b", minute(6), "")} {
+		w := f.begin(half)
+		f.write(w, log)
+		f.finish(w, attested)
+	}
+	if n := count(t, f.Store, `select coalesce(sum(logs), 0) from logferry.lateness`); n != 2 {
+		t.Errorf("the lateness of %d logs is known, want that of both", n)
+	}
+}

@@ -114,10 +114,15 @@ func (w *Writing) tryChunk(ctx context.Context, entries []Entry) error {
 		w.accept(c)
 		return nil
 	}
+	return w.commit(ctx, c)
+}
+
+// commit writes a difference in one transaction, or nothing of it.
+func (w *Writing) commit(ctx context.Context, c *chunk) error {
 	if err := w.store.prepare(ctx, w.source, c.written()); err != nil {
 		return err
 	}
-	err = w.store.tx(ctx, "write a chunk", func(tx pgx.Tx) error { return w.commitChunk(ctx, tx, c) })
+	err := w.store.tx(ctx, "write a chunk", func(tx pgx.Tx) error { return w.commitChunk(ctx, tx, c) })
 	if Code(err) == "23505" { // somebody else, or an unknown commit of ours, stored one of them
 		c.changed, c.fresh = append(c.changed, c.fresh...), nil
 		slices.SortFunc(c.changed, byKey)
@@ -141,6 +146,7 @@ func (w *Writing) commitChunk(ctx context.Context, tx pgx.Tx, c *chunk) error {
 	batch := &pgx.Batch{}
 	w.queueUpserts(batch, c.changed, now)
 	w.queueRejects(batch, c.rejects)
+	w.queueReplayed(batch, c)
 	w.queueResolved(batch, c.resolved)
 	queueMoves(batch, w.claim.Stream, c.moved)
 	w.queueLateness(batch, c, now)

@@ -33,6 +33,7 @@ type rig struct {
 	report   ferry.VerifyReport
 	streams  []ferry.StreamStatus
 	findings []ferry.Finding
+	replayed ferry.Replayed
 	err      error // of every deed
 	openErr  error
 
@@ -81,6 +82,7 @@ func (r *rig) flow() *flow {
 			r.switched = fmt.Sprint(stream, " ", on)
 			return r.err
 		},
+		replay: func(context.Context, []int64) (ferry.Replayed, error) { return r.replayed, r.err },
 		serve: func(_ context.Context, o ferry.ServeOptions) error {
 			r.serve = o
 			r.config.Passed(r.summary, r.err)

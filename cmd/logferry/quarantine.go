@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -79,7 +80,7 @@ func (p *program) quarantineShow() *cobra.Command {
 		Short:                 "one case with its bytes, which may hold what people said",
 		Example:               "  logferry quarantine show 17",
 		DisableFlagsInUseLine: true,
-		Args:                  someCases(1),
+		Args:                  oneCase,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.withFlow(cmd, needs{database: true}, func(ctx context.Context, f *flow, _ effective) error {
 				ids := caseIDs(args)
@@ -111,14 +112,26 @@ func (p *program) quarantineReplay() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.withFlow(cmd, needs{database: true}, func(ctx context.Context, f *flow, _ effective) error {
 				done, err := f.replay(ctx, caseIDs(args))
-				if err == nil {
+				if err == nil || done.Tried() > 0 { // what was done before an error stays
 					p.tellClosed(done.Closed)
-					p.print("replayed: %d stored, %d still can't be, %d left to another run\n", done.Stored, done.Still, done.Held)
+					p.print("%s\n", replayText(done))
 				}
 				return err
 			})
 		},
 	}
+}
+
+// replayText is the one line at the end of replay.
+func replayText(done ferry.Replayed) string {
+	text := fmt.Sprintf("replayed: %d stored, %d still can't be, %d left to another run", done.Stored, done.Still, done.Held)
+	if done.Superseded > 0 {
+		text += fmt.Sprintf(", %d superseded by what is newer", done.Superseded)
+	}
+	if done.Disabled > 0 {
+		text += fmt.Sprintf(", %d of disabled streams", done.Disabled)
+	}
+	return text
 }
 
 func (p *program) quarantineDiscard() *cobra.Command {
@@ -147,6 +160,14 @@ func (p *program) tellClosed(ids []int64) {
 	}
 }
 
+// oneCase wants the number of a case.
+func oneCase(cmd *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return misused(cmd, "%s wants the number of one case, not of %d", cmd.Name(), len(args))
+	}
+	return someCases(1)(cmd, args)
+}
+
 // someCases wants at least so many case numbers.
 func someCases(least int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
@@ -162,7 +183,7 @@ func someCases(least int) cobra.PositionalArgs {
 	}
 }
 
-// caseIDs are the numbers that someCases has checked; nil for none.
+// caseIDs are the numbers that someCases or oneCase has checked; nil for none.
 func caseIDs(args []string) []int64 {
 	var ids []int64
 	for _, arg := range args {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -34,6 +35,8 @@ func TestQuarantine(t *testing.T) {
 	w.shows("quarantine list --all", `(?s).*  discarded\n`)
 	w.answers(t, mistake{"", "quarantine show seventeen", nil, ferry.ExitUsage,
 		"\"seventeen\" is not the number of a case; `logferry quarantine list` shows them\nsee `logferry quarantine show --help`"})
+	w.answers(t, mistake{"", "quarantine show 17 18", nil, ferry.ExitUsage,
+		"show wants the number of one case, not of 2\nsee `logferry quarantine show --help`"})
 	for _, line := range []string{"quarantine show 999999", "quarantine replay 999999", "quarantine discard 999999 " + number} {
 		if r := w.run(t.Context(), line); r.code != ferry.ExitUsage || !strings.Contains(r.errs, "no case 999999:") {
 			t.Errorf("%s: exit code %d\n%s", line, r.code, r.errs)
@@ -41,5 +44,27 @@ func TestQuarantine(t *testing.T) {
 	}
 	if r := w.run(t.Context(), "quarantine list --stream nope"); r.code != ferry.ExitUsage || !strings.Contains(r.errs, `no stream is called "nope"`) {
 		t.Errorf("no such stream: exit code %d\n%s", r.code, r.errs)
+	}
+}
+
+// What replay did is told also when an error ended it, and why a case was not
+// replayed is told as it is.
+func TestReplayText(t *testing.T) {
+	t.Parallel()
+	const began = "replayed: 2 stored, 1 still can't be, 0 left to another run"
+	for _, test := range []struct {
+		done ferry.Replayed
+		err  error
+		want string
+	}{
+		{ferry.Replayed{Stored: 2, Still: 1}, nil, began + "\n"},
+		{ferry.Replayed{Stored: 2, Still: 1}, errors.New("the database is gone"), began + "\n"},
+		{ferry.Replayed{Stored: 2, Still: 1, Superseded: 3, Disabled: 4}, nil, began + ", 3 superseded by what is newer, 4 of disabled streams\n"},
+		{ferry.Replayed{}, errors.New("the database is gone"), ""},
+	} {
+		r := &rig{replayed: test.done, err: test.err}
+		if code := r.run(t.Context(), "quarantine replay"); (code == 0) != (test.err == nil) || r.out.String() != test.want {
+			t.Errorf("%+v, %v: exit code %d, said %q; want %q", test.done, test.err, code, r.out.String(), test.want)
+		}
 	}
 }

@@ -197,4 +197,14 @@ var writing = []mutant{
 		file: "load/count.go", old: "else `+inRange(\"lower(span)\")+` end)", new: "else span <@ tstzrange($2::timestamptz, $3::timestamptz, '[]') end)",
 		tests: "TestStoredCasesWithinBounds",
 	},
+	{
+		rule: "a replayed case yields to a newer one of its log",
+		file: "load/replay.go", old: "(last_seen_at, quarantine_id) > ($3::timestamptz, $4::bigint)", new: "false",
+		tests: "TestReplayOfTwoVersions",
+	},
+	{
+		rule: "a replayed log that is not listed is missing upstream",
+		file: "load/replay.go", old: "if !c.replayed.unlisted {", new: "if true {",
+		tests: "TestReplayOfWhatIsGone",
+	},
 }
