@@ -190,7 +190,7 @@ func (r *run) replay(ctx context.Context, c load.Case, st load.Stream, done *Rep
 	}
 	o := transform.Options{
 		Now: r.now, TimeField: d.TimeField, Container: st.Container, UserIDKeys: st.UserIDKeys, ConversationIDKeys: st.ConversationIDKeys,
-		KeepPayloads: r.cfg.Payloads, MappingVersion: r.cfg.MappingVersion,
+		KeepPayloads: r.cfg.Payloads, Kept: true, MappingVersion: r.cfg.MappingVersion,
 	}
 	record, reject := decode(st.Source, raw, &o)
 	if reject != nil {

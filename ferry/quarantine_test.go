@@ -3,6 +3,7 @@ package ferry_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -117,6 +118,50 @@ func TestReplayBeginsWithTheNewestCase(t *testing.T) {
 	}
 	if got := query[int](w, `select input_tokens from logferry.requests where log_id = 'one'`); got != 2 {
 		t.Errorf("the row has %d tokens, want those that the source said last: 2", got)
+	}
+}
+
+// What a case was kept without is neither guessed nor stored as if it was what the
+// source says: the row tells, and the next reading of its time mends it.
+func TestReplayOfACaseKeptInPart(t *testing.T) {
+	t.Parallel()
+	for _, payloads := range []bool{false, true} {
+		t.Run(fmt.Sprintf("payloads %t", payloads), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, emulator.Options{})
+			now := time.Now()
+			set := w.dataset("ds1")
+			set.Insert(keywordsLogs(1, 20, now.Add(-20*time.Hour), now.Add(-2*time.Hour), "ds1", "created_at")...)
+			at := now.Add(-5 * time.Hour).UTC().Truncate(time.Millisecond)
+			said, dated := []byte("yesterday"), []byte(at.Format(time.RFC3339Nano))
+			set.Insert(emulator.Log{ID: "kept", At: at, Doc: []byte(
+				`{"id":"kept","dataset_id":"ds1","created_at":"yesterday","usage":{"prompt_tokens":"12"},"input":"hello"}`)})
+			w.sync(ferry.ExitOK)
+			w.exec(`update logferry_private.quarantine set raw = convert_to(replace(convert_from(raw, 'UTF8'), $1, $2), 'UTF8')`, string(said), string(dated))
+			row := func() string {
+				return query[string](w, `
+					select concat_ws(' ', coalesce(input_tokens::text, '-'), array_to_string(array_remove(load_issues, 'no_model'), ','),
+					       (select count(*) from logferry_private.raw_logs where log_id = 'kept'), (select count(*) from logferry_private.payloads where log_id = 'kept'))
+					  from logferry.requests where log_id = 'kept'`)
+			}
+			w.cfg.Payloads = payloads
+			done, err := w.ferry().QuarantineReplay(t.Context(), nil)
+			if err != nil || done.Stored != 1 {
+				t.Fatalf("replay: %+v, %v", done, err)
+			}
+			if got := row(); got != "- value_withheld 0 0" {
+				t.Errorf("tokens, issues, raw documents, payloads: %s", got)
+			}
+			set.Edit("kept", func(doc []byte) []byte { return bytes.Replace(doc, said, dated, 1) })
+			w.backfill(ferry.ExitOK, ferry.BackfillOptions{From: now.Add(-21 * time.Hour), Force: true})
+			want := "12 type_coerced 1 0"
+			if payloads {
+				want = "12 type_coerced 1 1"
+			}
+			if got := row(); got != want {
+				t.Errorf("once it was read: %s; want %s", got, want)
+			}
+		})
 	}
 }
 

@@ -31,6 +31,9 @@ func (s *Store) Replay(ctx context.Context, run int64, c Case, r *transform.Reco
 		return "", err
 	}
 	turn.Claim.Known = []Span{turn.Claim.Span} // its row may stand under another time, covered or not
+	if slices.Contains(r.Issues, transform.IssueValueWithheld) {
+		keep.Raw, keep.Payloads = false, false // the document is not what the source says
+	}
 	w, err := s.Begin(ctx, turn.Claim, c.Source, keep)
 	if err == nil {
 		how, err = w.replay(ctx, c, r)

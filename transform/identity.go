@@ -9,7 +9,7 @@ import (
 // identify reads the log's id from the first member that has one.
 func (r *reading) identify(names ...string) *Reject {
 	for _, name := range names {
-		value := r.value(name)
+		value := r.given(name) // a withheld id is not another one
 		if value == nil || isEmpty(value) {
 			continue
 		}

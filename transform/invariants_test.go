@@ -63,6 +63,7 @@ func mustHold(t failer, read decode, doc []byte) {
 			recordHolds(t, rec, doc, payloads)
 		}
 	}
+	withheldOnce(t, read, doc)
 }
 
 func rejectHolds(t failer, r *Reject, doc []byte, payloads bool) {

@@ -21,6 +21,7 @@ const (
 	IssueTZAssumed           = "tz_assumed"            // a time without zone was taken as UTC
 	IssueValueOutOfRange     = "value_out_of_range"    // a number or time that its column cannot hold, or text where a number belongs: null
 	IssueValueTooLong        = "value_too_long"        // a text that has to fit an index does not, or an object has over 20,000 members: null
+	IssueValueWithheld       = "value_withheld"        // read from a document that was kept without some values: what only they say is null until it is read again
 	IssueZeroCost            = "zero_cost"             // cost 0 reported for a successful, uncached call with tokens: kept
 	IssueZeroTokens          = "zero_tokens"           // 0 tokens reported for a successful, uncached text call: kept
 )

@@ -92,7 +92,7 @@ func (r *reading) keywordsAIOutcome(rec *Record) {
 	failed := r.flag("failed")
 	isError := byCode == "error" || byStatus == "error" || failed != nil && *failed
 	isSuccess := byCode == "success" || byStatus == "success"
-	message := !isEmpty(r.value("error_message"))
+	message := !isEmpty(r.given("error_message"))
 	switch {
 	case isError:
 		rec.Outcome = "error"

@@ -85,8 +85,14 @@ func amount(n *int32) int64 {
 	return int64(*n)
 }
 
-// finish adds what depends on all the rest.
+// finish adds what depends on all the rest. A record of a document that lacks
+// values has no payload, and by its issue another hash than the whole document's:
+// the next reading writes the whole.
 func (r *reading) finish(rec *Record, payload *Payload) *Record {
+	if r.partial {
+		r.note(IssueValueWithheld)
+		payload = nil
+	}
 	rec.Issues = r.sorted()
 	rec.Hash = contentHash(rec, payload, r.options)
 	rec.Raw = r.raw()

@@ -16,6 +16,7 @@ type reading struct {
 
 	doc     []byte
 	crowded bool // members are only those that a table lists
+	partial bool // values were withheld from the document when it was kept
 	known   fields
 	options *Options
 	logID   string // once read
@@ -32,6 +33,7 @@ func read(source string, doc []byte, known fields, o *Options) *reading {
 	r := &reading{
 		members: splitObject(doc), issues: &issues{}, doc: doc, known: known, options: o,
 		timeField: firstText(o.TimeField, "created_at"),
+		partial:   o.Kept && bytes.Contains(doc, []byte(standInHead)),
 	}
 	all := slices.Values(r.members)
 	if r.crowded = r.members == nil; r.crowded {
@@ -43,7 +45,7 @@ func read(source string, doc []byte, known fields, o *Options) *reading {
 
 // raw is the document as it may be stored.
 func (r *reading) raw() []byte {
-	if r.options.KeepPayloads {
+	if r.options.KeepPayloads || isStandIn(r.doc) {
 		return r.doc
 	}
 	if r.crowded {
@@ -54,7 +56,7 @@ func (r *reading) raw() []byte {
 
 // within reads an inner object; one that is absent has no members.
 func (r *reading) within(name string) *reading {
-	return &reading{members: r.object(name), issues: r.issues, options: r.options}
+	return &reading{members: r.object(name), issues: r.issues, options: r.options, partial: r.partial}
 }
 
 func (r *reading) object(name string) object {
@@ -76,8 +78,19 @@ func (r *reading) object(name string) object {
 	return members
 }
 
-// value returns a member's bytes; nil when it is absent or null.
+// value returns a member's bytes; nil when it is absent or null, or was withheld
+// when the document was kept.
 func (r *reading) value(name string) []byte {
+	value := r.given(name)
+	if r.partial && isStandIn(value) {
+		return nil
+	}
+	return value
+}
+
+// given returns a member's bytes, or what stands in for them; nil when it is
+// absent or null.
+func (r *reading) given(name string) []byte {
 	value, count := r.members.last(name)
 	if count > 1 {
 		r.note(IssueDuplicateMember)

@@ -122,6 +122,7 @@ type Options struct {
 	UserIDKeys         []string  // metadata keys tried in order for UserID
 	ConversationIDKeys []string  // metadata keys tried in order for ConversationID
 	KeepPayloads       bool      // false: prompts, answers and unknown members are replaced by size and SHA-256 in Raw
+	Kept               bool      // the document comes from quarantine, where values of it may have been withheld
 	Drift              *Drift    // collects field paths and types; nil: not collected
 	MappingVersion     int       // part of the hash; 0: the package's own [MappingVersion]
 }

@@ -2,10 +2,8 @@ package transform
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
 	"iter"
 	"slices"
-	"strconv"
 )
 
 // maxScalarBytes is the longest single value that the allow-list lets through:
@@ -13,13 +11,15 @@ import (
 const maxScalarBytes = 1024
 
 // maxNumbersBytes is the largest structure that is looked into for what may
-// stay: each short text in it becomes a hundred bytes.
+// stay, and the most that may come of it: each short text in it becomes a hundred
+// bytes.
 const maxNumbersBytes = 64 << 10
 
 // withhold returns a document as it may be stored when payloads are off: an
 // allow-list of members stays, every other value is replaced by its size and
 // SHA-256. Empty values stay, they say nothing. A name that is no plain word
-// may itself be text that somebody typed, and becomes "*".
+// may itself be text that somebody typed, and becomes "*". What stands in for a
+// value stays too: withheld again, a document is what it was.
 func withhold(members object, known fields) []byte {
 	return appendAllowed(nil, slices.Values(members), known)
 }
@@ -33,17 +33,21 @@ func withholdCrowded(doc []byte, known fields) []byte {
 		rest.Write(m.value)
 		size += len(m.value)
 	}), known)
+	if size == 0 {
+		return dst
+	}
 	if dst = dst[:len(dst)-1]; len(dst) > 1 {
 		dst = append(dst, ',')
 	}
 	return append(appendStandIn(append(dst, `"*":`...), size, rest.Sum(nil)), '}')
 }
 
-// unless yields the members that a table lists, and hands others to skipped.
+// unless yields the members that a table lists, and what stands in for others
+// already; the others it hands to skipped.
 func unless(doc []byte, known fields, skipped func(member)) iter.Seq[member] {
 	return func(yield func(member) bool) {
 		for m := range membersOf(doc) {
-			if _, listed := known[plainName(m.quoted)]; !listed {
+			if _, listed := known[plainName(m.quoted)]; !listed && !isStandIn(m.value) {
 				skipped(m)
 			} else if !yield(m) {
 				return
@@ -77,22 +81,34 @@ func appendName(dst, quoted []byte, listed bool) []byte {
 
 func appendDisposed(dst, value []byte, f field) []byte {
 	switch {
-	case saysNothing(value), f.disposal == tags:
+	case saysNothing(value), isStandIn(value), f.disposal == tags:
 		return append(dst, value...)
 	case f.disposal == inner && value[0] == '{' && len(value) <= maxNumbersBytes:
-		return appendAllowed(dst, membersOf(value), f.inside)
+		return orWithheld(appendAllowed(dst, membersOf(value), f.inside), len(dst), value)
 	case f.disposal == numbers && len(value) <= maxNumbersBytes:
-		return appendNumbers(dst, value)
+		return orWithheld(appendNumbers(dst, value), len(dst), value)
 	case f.disposal == scalar && isScalar(value) && len(value) <= maxScalarBytes:
 		return append(dst, value...)
 	}
 	return appendWithheld(dst, value)
 }
 
+// orWithheld replaces what came of a value, from start on, if it grew too large to
+// be looked into again.
+func orWithheld(dst []byte, start int, value []byte) []byte {
+	if len(dst)-start > maxNumbersBytes {
+		return appendWithheld(dst[:start], value)
+	}
+	return dst
+}
+
 // appendNumbers keeps an open-ended structure, but none of its texts.
 func appendNumbers(dst, value []byte) []byte {
 	switch value[0] {
 	case '{':
+		if isStandIn(value) {
+			break
+		}
 		dst = append(dst, '{')
 		first := true
 		for m := range membersOf(value) {
@@ -127,20 +143,6 @@ func saysNothing(value []byte) bool {
 }
 
 func isScalar(value []byte) bool { return value[0] != '{' && value[0] != '[' }
-
-// appendWithheld appends what stands in for bytes that may not be stored.
-func appendWithheld(dst, value []byte) []byte {
-	sum := sha256.Sum256(value)
-	return appendStandIn(dst, len(value), sum[:])
-}
-
-func appendStandIn(dst []byte, size int, sum []byte) []byte {
-	dst = append(dst, `{"withheld_bytes":`...)
-	dst = strconv.AppendInt(dst, int64(size), 10)
-	dst = append(dst, `,"sha256":"`...)
-	dst = hex.AppendEncode(dst, sum)
-	return append(dst, `"}`...)
-}
 
 // plainName returns a member's name if it looks like one that a programmer
 // chose: at most 64 letters, digits, _, - and dots, not beginning with a digit.

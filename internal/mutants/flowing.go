@@ -174,7 +174,7 @@ var flowing = []mutant{
 	},
 	{
 		rule: "prompts stay out of the warehouse unless the settings say so",
-		file: "transform/withhold.go", old: "return appendWithheld(dst, value)\n}\n\n// appendNumbers", new: "return append(dst, value...)\n}\n\n// appendNumbers",
+		file: "transform/withhold.go", old: "return appendWithheld(dst, value)\n}\n\n// orWithheld", new: "return append(dst, value...)\n}\n\n// orWithheld",
 		tests: "TestNothingSaidSurvives",
 	},
 	{
