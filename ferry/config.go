@@ -98,7 +98,7 @@ type Summary struct {
 	Inserted  int64         `json:"inserted"`
 	Changed   int64         `json:"changed"`
 	Unchanged int64         `json:"unchanged"`
-	Rejected  int64         `json:"rejected"`
+	Rejected  int64         `json:"rejected"` // put into quarantine, or there already and not closed
 	Missing   int64         `json:"missing_upstream"`
 	Requests  int64         `json:"requests"`
 	Retries   int64         `json:"retries"`

@@ -235,3 +235,40 @@ func TestTooManyBadLogs(t *testing.T) {
 		})
 	}
 }
+
+// Cases that were discarded are dealt with: met again, they don't end the run, nor
+// does its summary point to them.
+func TestDiscardedLogsAreNotTooMany(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, emulator.Options{})
+	now := time.Now()
+	prod := w.gateway("prod")
+	logs := cloudflareLogs(1, 200, now.Add(-20*time.Hour), now.Add(-2*time.Hour))
+	prod.Insert(logs...)
+	for _, l := range logs[:20] {
+		prod.Edit(l.ID, func(doc []byte) []byte { return bytes.Replace(doc, []byte(`"id":`), []byte(`"ID":`), 1) })
+	}
+	w.sync(ferry.ExitData)
+	again := func(code int, rejected int64) {
+		t.Helper()
+		sum := w.backfill(code, ferry.BackfillOptions{From: now.Add(-21 * time.Hour), Force: true})
+		if sum.Rejected != rejected || sum.Rows != 200 {
+			t.Errorf("%d of %d logs rejected, want %d of 200", sum.Rejected, sum.Rows, rejected)
+		}
+	}
+	again(ferry.ExitData, 20)
+	f := w.ferry()
+	cases, err := f.Quarantine(t.Context(), "", false)
+	if err != nil || len(cases) != 20 {
+		t.Fatalf("%d cases, %v", len(cases), err)
+	}
+	for i, c := range cases {
+		if _, _, err := f.QuarantineDiscard(t.Context(), []int64{c.ID}); err != nil {
+			t.Fatal(err)
+		}
+		if i == 8 {
+			again(ferry.ExitData, 11) // are still open
+		}
+	}
+	again(ferry.ExitOK, 0)
+}

@@ -171,7 +171,8 @@ func (r *run) tally() {
 }
 
 // judgeRejects turns too many logs put aside into an error: more than 1 % and
-// more than 10 of what the run read.
+// more than 10 of what the run read. Cases that somebody has closed are no longer
+// among them.
 func (r *run) judgeRejects() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -231,7 +232,7 @@ func (r *run) addCounts(c load.Counts) {
 	r.sum.Inserted += c.Inserted
 	r.sum.Changed += c.Changed
 	r.sum.Unchanged += c.Unchanged
-	r.sum.Rejected += c.Quarantined
+	r.sum.Rejected += c.Quarantined - c.Closed
 	r.sum.Rows += c.Inserted + c.Changed + c.Unchanged + c.Quarantined
-	r.rejects += c.Quarantined
+	r.rejects += c.Quarantined - c.Closed
 }

@@ -17,6 +17,7 @@ type chunk struct {
 	versions  map[rawKey]struct{} // of raws
 	moved     []move              // rows stored under another time
 	rejects   []*transform.Reject
+	closed    map[string]struct{} // keys of rejects whose case stays closed, once they are entered
 	unread    map[string]struct{} // ids of rejects that no later entry could be read of
 	resolved  map[string]struct{} // ids that waited in quarantine and can be read now
 	countsNow map[string]seen     // first meetings in this chunk
@@ -35,7 +36,10 @@ func (c *chunk) written() []*transform.Record {
 
 // diff sorts entries into new, changed and unchanged.
 func (w *Writing) diff(ctx context.Context, entries []Entry) (*chunk, error) {
-	c := &chunk{versions: map[rawKey]struct{}{}, unread: map[string]struct{}{}, resolved: map[string]struct{}{}, countsNow: map[string]seen{}}
+	c := &chunk{
+		versions: map[rawKey]struct{}{}, closed: map[string]struct{}{}, unread: map[string]struct{}{}, resolved: map[string]struct{}{},
+		countsNow: map[string]seen{},
+	}
 	latest := make(map[string]*transform.Record, len(entries))
 	for _, e := range entries {
 		if e.Record != nil {
@@ -153,6 +157,9 @@ func (w *Writing) countsWith(c *chunk) Counts {
 		}
 		sums.add(was, -1)
 		sums.add(how, 1)
+		if _, closed := c.closed[id]; closed {
+			sums.Closed++
+		}
 	}
 	return sums
 }

@@ -20,10 +20,10 @@ func refusal(r *transform.Record, code string) *transform.Reject {
 }
 
 // queueRejects enters cases. One that comes again is counted, and open again if
-// its log could be read meanwhile. A case without a time lies in the window that
+// its log could be read meanwhile; any other that was closed stays so. A case without a time lies in the window that
 // met it last: what an earlier one says may have come by a filter that was ignored.
-func (w *Writing) queueRejects(b *pgx.Batch, rejects []*transform.Reject) {
-	for _, r := range rejects {
+func (w *Writing) queueRejects(b *pgx.Batch, c *chunk) {
+	for _, r := range c.rejects {
 		span := w.claim.Span // where it was met
 		if !r.At.IsZero() {
 			span = Span{r.At, r.At.Add(time.Microsecond)}
@@ -35,9 +35,17 @@ func (w *Writing) queueRejects(b *pgx.Batch, rejects []*transform.Reject) {
 			on conflict (stream_id, raw_sha256, reason_code) do update set
 			       seen_count = q.seen_count + 1, last_seen_at = excluded.last_seen_at, window_id = excluded.window_id, span = excluded.span,
 			       resolved_at = case when q.resolution = 'superseded' then null else q.resolved_at end,
-			       resolution = case when q.resolution = 'superseded' then null else q.resolution end`,
+			       resolution = case when q.resolution = 'superseded' then null else q.resolution end
+			returning resolved_at is not null`,
 			w.claim.Stream, r.SHA256[:], r.Code, r.Detail, cleanOrNull(r.LogID), cleanOrNull(r.ClaimedCreatedAt), nonNil(r.Raw),
-			w.claim.Run, w.claim.ID, span.From, span.To)
+			w.claim.Run, w.claim.ID, span.From, span.To).QueryRow(func(row pgx.Row) error {
+			var closed bool
+			err := row.Scan(&closed)
+			if closed {
+				c.closed[rejectKey(r)] = struct{}{}
+			}
+			return err
+		})
 	}
 }
 

@@ -42,6 +42,7 @@ func (e Entry) Bytes() int {
 // Counts are the ledger's sums of a window.
 type Counts struct {
 	Inserted, Changed, Unchanged, Quarantined, Missing int64
+	Closed                                             int64 // of those quarantined, known cases that stay closed; not in the ledger
 }
 
 // A Writing is the load side of one claimed window. It is used by one
@@ -145,7 +146,7 @@ func (w *Writing) commitChunk(ctx context.Context, tx pgx.Tx, c *chunk) error {
 	}
 	batch := &pgx.Batch{}
 	w.queueUpserts(batch, c.changed, now)
-	w.queueRejects(batch, c.rejects)
+	w.queueRejects(batch, c)
 	w.queueReplayed(batch, c)
 	w.queueResolved(batch, c.resolved)
 	queueMoves(batch, w.claim.Stream, c.moved)
