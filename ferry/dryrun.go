@@ -80,7 +80,8 @@ func (s *stream) planLine(ctx context.Context, span load.Span, force bool) (*Pla
 	return s.planGaps(ctx, gaps)
 }
 
-// planGaps asks each gap for its total.
+// planGaps asks each gap for its total. One at the cap of totals is a lower bound:
+// asking narrower until none is would take as many requests as the job itself.
 func (s *stream) planGaps(ctx context.Context, gaps []load.Span) (*PlanLine, error) {
 	line := &PlanLine{Stream: s.Name}
 	for i, gap := range gaps {
@@ -97,6 +98,7 @@ func (s *stream) planGaps(ctx context.Context, gaps []load.Span) (*PlanLine, err
 			line.Logs, line.Requests, line.Windows = -1, -1, line.Windows+1
 			continue
 		}
+		line.AtLeast = line.AtLeast || total == walkBelow
 		windows := max(1, (total+cutAim-1)/cutAim)
 		pages := (total + int64(s.dialect().PageSize) - 1) / int64(s.dialect().PageSize)
 		line.Logs += total

@@ -25,6 +25,7 @@ type PlanLine struct {
 	Logs     int64         `json:"logs"`     // as counted by the source; -1: it gives no totals
 	Requests int64         `json:"requests"` // to read them; -1: not known
 	Time     time.Duration `json:"-"`        // those requests at the credential's budget
+	AtLeast  bool          `json:"at_least"` // a total was at its cap, so that all of these may be more
 }
 
 // VerifyOptions say which span to count and what to do about differences.

@@ -173,6 +173,18 @@ backfill (dry run): 4 streams, 13 windows, 8,819 logs, 190 requests to come, 6 r
 	if diff := cmp.Diff(want, r.out.String()); diff != "" {
 		t.Error(diff)
 	}
+	r = &rig{env: plain("LOGFERRY_LOG_FORMAT", "text"), summary: ferry.Summary{Streams: 1, Requests: 2, Elapsed: 1200 * time.Millisecond, Plan: []ferry.PlanLine{
+		{Stream: "a", From: at(1), To: at(3), Windows: 2, Logs: 10_000, Requests: 202, Time: 61 * time.Second, AtLeast: true},
+	}}}
+	r.run(t.Context(), "backfill --from 3d --dry-run")
+	const capped = `a
+  2026-11-20 01:00:00Z to 2026-11-20 03:00:00Z
+  at least 2 windows, 10,000 logs, 202 requests, about 1m1s at the budget
+backfill (dry run): 1 stream, at least 2 windows, 10,000 logs, 202 requests to come, 2 requests, 1.2s
+`
+	if diff := cmp.Diff(capped, r.out.String()); diff != "" {
+		t.Errorf("a total at its cap: %s", diff)
+	}
 }
 
 // TestHelpFits: every command explains itself within 80 columns.

@@ -71,11 +71,13 @@ func verifyRecord(r ferry.VerifyReport) []slog.Attr {
 // planText is that line for a dry run, which reads and writes no log.
 func planText(s ferry.Summary) string {
 	var windows, logs, requests int64
+	more := false
 	for _, p := range s.Plan {
+		more = more || p.AtLeast
 		windows, logs, requests = windows+int64(p.Windows), logs+max(0, p.Logs), requests+max(0, p.Requests)
 	}
 	line := oneLine{count(int64(s.Streams), "stream", "streams")}
-	line.add(count(windows, "window", "windows"), count(logs, "log", "logs"), count(requests, "request", "requests")+" to come")
+	line.add(atLeast(more)+count(windows, "window", "windows"), count(logs, "log", "logs"), count(requests, "request", "requests")+" to come")
 	return line.ended(s)
 }
 

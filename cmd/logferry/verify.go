@@ -134,8 +134,16 @@ func (p *program) showPlan(plan []ferry.PlanLine) {
 		if line.Logs >= 0 {
 			logs = count(line.Logs, "log", "logs")
 		}
-		p.print("  %s, %s, %s\n", count(int64(line.Windows), "window", "windows"), logs, requests)
+		p.print("  %s%s, %s, %s\n", atLeast(line.AtLeast), count(int64(line.Windows), "window", "windows"), logs, requests)
 	}
+}
+
+// atLeast goes before what may be more.
+func atLeast(more bool) string {
+	if more {
+		return "at least "
+	}
+	return ""
 }
 
 // about is an estimated span.
