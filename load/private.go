@@ -29,25 +29,61 @@ const upsertPayload = `
 	       input_messages = excluded.input_messages, output_messages = excluded.output_messages, parameters = excluded.parameters,
 	       request_head = excluded.request_head, response_head = excluded.response_head, loaded_at = excluded.loaded_at`
 
+const deletePayload = `
+	delete from logferry_private.payloads where stream_id = $1::integer and created_at = $2::timestamptz and log_id = $3::text`
+
+// noteWithdrawn marks the row of a log whose stored payload has a part that its new
+// one has not. Its parameters are those of upsertPayload.
+const noteWithdrawn = `
+	update logferry.requests set load_issues = array_append(load_issues, 'value_withdrawn')
+	 where stream_id = $1::integer and created_at = $2::timestamptz and log_id = $3::text
+	   and not coalesce(load_issues, '{}') @> '{value_withdrawn}'
+	   and exists (select from logferry_private.payloads
+	                where stream_id = $1::integer and created_at = $2::timestamptz and log_id = $3::text
+	                  and (input_messages is not null and $4::text is null or output_messages is not null and $5::text is null
+	                       or parameters is not null and $6::text is null or request_head is not null and $7::text is null
+	                       or response_head is not null and $8::text is null))`
+
 // writePrivate writes what of a chunk goes to the private schema.
 func (w *Writing) writePrivate(ctx context.Context, tx pgx.Tx, c *chunk) error {
-	batch, queued := &pgconn.Batch{}, len(c.raws)
+	payloads := w.keep.Payloads && len(c.fresh)+len(c.changed) > 0
+	if len(c.raws) == 0 && !payloads {
+		return nil
+	}
+	batch := &pgconn.Batch{}
 	for _, r := range c.raws {
 		batch.ExecParams(insertRaw, append(w.key(r), []byte(w.keep.Shape), r.Raw, decimal(w.claim.Run)), nil, rawFormats, nil)
 	}
-	if w.keep.Payloads {
-		for _, r := range slices.Concat(c.fresh, c.changed) {
-			if p := r.Payload; p != nil {
-				batch.ExecParams(upsertPayload, append(w.key(r),
-					p.InputMessages, p.OutputMessages, p.Parameters, bytesOf(p.RequestHead), bytesOf(p.ResponseHead)), nil, nil, nil)
-				queued++
-			}
-		}
-	}
-	if queued == 0 {
-		return nil
+	if payloads {
+		w.batchPayloads(batch, c)
 	}
 	return tx.Conn().PgConn().ExecBatch(ctx, batch).Close()
+}
+
+// batchPayloads makes the stored payloads those of the chunk. What a source has
+// withdrawn of one does not stay as if it was still said.
+func (w *Writing) batchPayloads(batch *pgconn.Batch, c *chunk) {
+	for _, r := range c.changed {
+		batch.ExecParams(noteWithdrawn, w.payload(r), nil, nil, nil)
+		if r.Payload == nil {
+			batch.ExecParams(deletePayload, w.key(r), nil, nil, nil)
+		}
+	}
+	for _, r := range slices.Concat(c.fresh, c.changed) {
+		if r.Payload != nil {
+			batch.ExecParams(upsertPayload, w.payload(r), nil, nil, nil)
+		}
+	}
+}
+
+// payload is a record's payload as parameters in text, after its key; null where
+// it has none.
+func (w *Writing) payload(r *transform.Record) [][]byte {
+	p := r.Payload
+	if p == nil {
+		p = &transform.Payload{}
+	}
+	return append(w.key(r), p.InputMessages, p.OutputMessages, p.Parameters, bytesOf(p.RequestHead), bytesOf(p.ResponseHead))
 }
 
 // rawFormats are those of insertRaw's parameters: the document is binary.

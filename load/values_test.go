@@ -2,6 +2,7 @@ package load
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"logferry/transform"
@@ -146,6 +147,53 @@ func TestPayloads(t *testing.T) {
 	g.finish(w, attested)
 	if n := count(t, f.Store, `select count(*) from logferry_private.payloads where stream_id = $1::integer`, g.stream.ID); n != 1 {
 		t.Error("payloads switched on did not fill what was read again")
+	}
+}
+
+// What a source withdraws of a payload does not stay as if it was still said, and
+// is an issue like any value that becomes null.
+func TestWithdrawnPayloads(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	const said = `"duration":5,"request":"{\"messages\":[\"my name is Ann\"]}","response":"hi","request_head":"my name","response_head":"hi"`
+	for name, test := range map[string]struct {
+		after   string
+		payload string // input, output and heads afterwards
+		issues  string
+	}{
+		"all of it":             {`"duration":5,"request":"","response":""`, "none", "no_model value_withdrawn"},
+		"all of it and a value": {`"duration":null`, "none", "no_model value_withdrawn"},
+		"a part":                {`"duration":5,"request":"{\"messages\":[]}","response_head":"hi"`, `{"messages": []} - - hi`, "no_model value_withdrawn"},
+		"nothing":               {strings.ReplaceAll(said, "Ann", "Eve"), `{"messages": ["my name is Eve"]} "hi" my name hi`, "no_model"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := feedOn(t, s, t.Name())
+			read := func(members string) Counts {
+				w, err := f.Begin(t.Context(), f.claim(0, 10), source, Keep{Payloads: true})
+				f.must(err)
+				f.write(w, decoded(doc("a", minute(1), members), true), decoded(doc("b", minute(2), said), true))
+				f.finish(w, attested)
+				return w.Counts
+			}
+			read(said)
+			for _, want := range []Counts{{Changed: 1, Unchanged: 1}, {Unchanged: 2}} {
+				if got := read(test.after); got != want {
+					t.Errorf("counts %+v, want %+v", got, want)
+				}
+				payload := f.one(`select coalesce(min(concat_ws(' ', coalesce(input_messages::text, '-'), coalesce(output_messages::text, '-'),
+					coalesce(request_head, '-'), coalesce(response_head, '-'))), 'none') from logferry_private.payloads where stream_id = $1::integer and log_id = 'a'`, f.stream.ID)
+				if payload != test.payload {
+					t.Errorf("stored of the payload: %s; want %s", payload, test.payload)
+				}
+				if got := f.one(`select array_to_string(load_issues, ' ') from logferry.requests where stream_id = $1::integer and log_id = 'a'`, f.stream.ID); got != test.issues {
+					t.Errorf("issues %q, want %q", got, test.issues)
+				}
+			}
+			if got := f.one(`select array_to_string(load_issues, ' ') || (select count(*) from logferry_private.payloads where stream_id = $1::integer and log_id = 'b')
+				from logferry.requests where stream_id = $1::integer and log_id = 'b'`, f.stream.ID); got != "no_model1" {
+				t.Errorf("another log's issues and payloads: %s", got)
+			}
+		})
 	}
 }
 
