@@ -110,14 +110,14 @@ func TestLongTailIsComparedInPart(t *testing.T) {
 	w.sync(ferry.ExitOK)
 	w.exec(`insert into logferry.requests (stream_id, created_at, log_id, run_id, outcome, cost_basis, content_hash)
 	        select r.stream_id, now() - interval '40 h' + n * interval '1 second', 'young ' || n, r.run_id, r.outcome, r.cost_basis, r.content_hash
-	          from (select * from logferry.requests limit 1) r, generate_series(1, 120000) n`)
-	young := cloudflareLogs(2, 120, now.Add(-2*time.Hour), now)
+	          from (select * from logferry.requests limit 1) r, generate_series(1, 100001) n`)
+	young := cloudflareLogs(2, 120, now.Add(-20*time.Hour), now)
 	prod.Insert(young...)
 	w.sync(ferry.ExitOK)
 	if n := query[int](w, `select count(*) from logferry.requests r join logferry.windows on created_at >= window_start where kind = 'tail' and window_id = (select max(window_id) from logferry.windows)`); n > 100_200 {
 		t.Errorf("the tail is compared with %d rows", n)
 	}
-	if n := len(w.rows(prod)); n != 40+120_000+120 {
+	if n := len(w.rows(prod)); n != 40+100_001+120 {
 		t.Errorf("%d rows are held: the tail's logs are not all there", n)
 	}
 }

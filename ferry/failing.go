@@ -7,14 +7,13 @@ import (
 	"logferry/extract"
 )
 
-// failuresInRow is how many windows in a row may fail at the provider before
-// the stream is given up for this run.
+// failuresInRow is how many windows, or other parts, in a row may fail at the
+// provider before the stream is given up for this run.
 const failuresInRow = 3
 
-// oneWindow tells a failure that may be one window's own, or one counted span's:
-// the provider kept failing there. It is kept for the stream's end, and others go on,
-// and what they find is rechecked, though the run's time may end meanwhile. Three
-// in a row are the stream's failure.
+// oneWindow tells a failure that may be one window's own, one counted span's, or one
+// page's of the tail: the provider kept failing there. It is kept for the stream's
+// end, and the others go on. Three in a row are the stream's failure.
 func (s *stream) oneWindow(err error) bool {
 	if extract.KindOf(err) != extract.Unavailable || isEnd(err) {
 		return false
@@ -28,6 +27,14 @@ func (s *stream) oneWindow(err error) bool {
 	return true
 }
 
+// aside keeps what oneWindow tells, and passes on any other error.
+func (s *stream) aside(err error) error {
+	if err == nil || s.oneWindow(err) {
+		return nil
+	}
+	return err
+}
+
 // answered ends a row of failures.
 func (s *stream) answered() {
 	s.mu.Lock()
@@ -35,7 +42,7 @@ func (s *stream) answered() {
 	s.failing = 0
 }
 
-// windowFailures are what windows of this run failed with by themselves.
+// windowFailures are what parts of this run failed with by themselves.
 func (s *stream) windowFailures() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

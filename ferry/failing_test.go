@@ -3,6 +3,7 @@ package ferry_test
 import (
 	"bytes"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -79,6 +80,36 @@ func TestP02FailingRereadHoldsUpNoOther(t *testing.T) {
 	w.equal(prod)
 }
 
+// A stretch that would not attest when it was read again waits for its retry, though
+// one before it keeps failing.
+func TestMismatchedRereadWaits(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, emulator.Options{})
+	w.cfg.Raw = false
+	now := time.Now()
+	prod := w.gateway("prod")
+	prod.Insert(cloudflareLogs(3, 100, now.Add(-9*time.Hour), now.Add(-2*time.Hour))...)
+	w.sync(ferry.ExitOK)
+	logs := prod.Logs()
+	w.leaveLookback()
+	w.exec(`update logferry.stream_state set coverage = coverage - tstzmultirange(tstzrange($1::timestamptz, $1::timestamptz + interval '1 minute'))`, logs[50].At)
+	reread := `select count(*) from logferry.windows where status = 'claimed' and kind = 'reread'`
+	prod.SetFaults(emulator.Faults{TotalOff: 1, Intercept: func(rw http.ResponseWriter, r *http.Request, _ int) bool {
+		if !asksFor(r, logs[20].At) || query[int](w, reread) == 0 {
+			return false
+		}
+		rw.WriteHeader(http.StatusInternalServerError)
+		return true
+	}})
+	w.syncAny(ferry.ExitData, ferry.ExitUnavailable)
+	mismatches := `select count(*) from logferry.windows where kind = 'reread' and status = 'mismatch'`
+	n := query[int](w, mismatches)
+	w.syncAny(ferry.ExitData, ferry.ExitUnavailable)
+	if after := query[int](w, mismatches); n == 0 || after != n {
+		t.Errorf("%d mismatches, and %d after the next pass", n, after)
+	}
+}
+
 // A span that the source fails to count holds up no other.
 func TestP02FailingCountHoldsUpNoOther(t *testing.T) {
 	t.Parallel()
@@ -98,9 +129,23 @@ func TestP02FailingCountHoldsUpNoOther(t *testing.T) {
 		rw.WriteHeader(http.StatusInternalServerError)
 		return true
 	}})
-	states, _ := w.verify(ferry.ExitUnavailable, ferry.VerifyOptions{From: now.Add(-day), Repair: true})
+	repair := ferry.VerifyOptions{From: now.Add(-day), Repair: true}
+	states, _ := w.verify(ferry.ExitUnavailable, repair)
 	if got := states[prod.Name()]; got != "unknown, uncovered, repaired" {
 		t.Errorf("the states are %s", got)
+	}
+	w.exec(`delete from logferry.requests where log_id = any($1::text[])`, []string{logs[20].ID, logs[80].ID})
+	before := query[int](w, `select count(*) from logferry.windows where kind = 'verify'`)
+	prod.SetFaults(emulator.Faults{Intercept: func(rw http.ResponseWriter, r *http.Request, _ int) bool {
+		if !asksFor(r, logs[20].At) || query[int](w, `select count(*) from logferry.windows where kind = 'verify' and status = 'attested'`) == before {
+			return false
+		}
+		rw.WriteHeader(http.StatusInternalServerError) // the count after the repair
+		return true
+	}})
+	states, _ = w.verify(ferry.ExitUnavailable, repair)
+	if got := states[prod.Name()]; !strings.HasPrefix(got, "unknown") || !strings.HasSuffix(got, "repaired") {
+		t.Errorf("failing after a repair, the states are %s", got)
 	}
 	prod.SetFaults(emulator.Faults{})
 	w.sync(ferry.ExitOK)

@@ -120,7 +120,7 @@ func (s *stream) deleted(ctx context.Context, oldest time.Time) (load.RetentionR
 		unread += gap.To.Sub(gap.From)
 	}
 	lost := load.Span{From: gaps[0].From, To: gaps[len(gaps)-1].To}
-	return load.RetentionRisk{Code: RiskDeleted, At: oldest, Lost: lost, Detail: fmt.Sprintf(
+	return load.RetentionRisk{Code: RiskDeleted, At: lost.To, Lost: lost, Detail: fmt.Sprintf(
 		"the source no longer serves logs before %s, and from %s to %s %s had not been read: what came then was deleted unread; run sync more often, or let the gateway keep more",
 		stamp(oldest), stamp(lost.From), stamp(lost.To), FormatDuration(unread))}, nil
 }

@@ -213,6 +213,9 @@ func TestGuardTellsWhatWasUnread(t *testing.T) {
 	if said := about(w.sync(ferry.ExitOK), prod); !strings.Contains(said, want) {
 		t.Errorf("noted %q, want %q", said, want)
 	}
+	w.exec(`update logferry.stream_state set coverage = coverage - tstzmultirange(tstzrange($1::timestamptz, $1::timestamptz + interval '1 minute'))`, hole)
+	prod.DeleteOldest(5)
+	w.sync(ferry.ExitOK) // as far as it is concerned nothing more was lost
 	if n := query[int](w, `select count(*) from logferry.windows where kind = 'notice' and window_end - window_start = interval '1 minute'`); n != 1 {
 		t.Errorf("%d notices of a minute", n)
 	}

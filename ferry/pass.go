@@ -93,21 +93,22 @@ func (s *stream) sync(ctx context.Context) error {
 // coverEmpty covers the gaps of a stream whose source counts no log at all.
 // others tells that wanted time is left which only other runs hold.
 func (s *stream) coverEmpty(ctx context.Context, want load.Span) (others bool, err error) {
-	for {
+	for requests := s.head.Requests; ; {
 		turn, err := s.claim(ctx, want, 0)
 		if err != nil || turn.Claim == nil {
 			return turn.Others, err
 		}
-		if err := s.coverOne(ctx, turn.Claim); errors.Is(err, load.ErrLost) {
+		if err := s.coverOne(ctx, turn.Claim, requests); errors.Is(err, load.ErrLost) {
 			s.lose()
 		} else if err != nil {
 			return false, err
 		}
 		s.run.claims.drop(turn.Claim)
+		requests = 0
 	}
 }
 
-func (s *stream) coverOne(ctx context.Context, claim *load.Claim) error {
+func (s *stream) coverOne(ctx context.Context, claim *load.Claim, requests int) error {
 	if err := s.cutToStored(ctx, claim); err != nil {
 		return err
 	}
@@ -115,7 +116,7 @@ func (s *stream) coverOne(ctx context.Context, claim *load.Claim) error {
 	if err != nil {
 		return err
 	}
-	o := load.Outcome{Status: "attested", AttestedBy: "empty_proven", Walks: 1, Requests: s.head.Requests}
+	o := load.Outcome{Status: "attested", AttestedBy: "empty_proven", Walks: 1, Requests: requests}
 	s.settle(&o, claim.Span, s.head.Date)
 	if err := w.Finish(ctx, o); err != nil {
 		return err

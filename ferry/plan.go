@@ -55,7 +55,6 @@ func (c *carrying) fit(ctx context.Context) error {
 	if err := s.cutToStored(ctx, claim); err != nil {
 		return err
 	}
-	c.planned.To = claim.To
 	for before := int64(0); ; {
 		c.reading = s.feed().Read(extract.Window{From: claim.From, To: claim.To})
 		c.reading.Through = s.hopeless() // it is walked once, and not halved
@@ -76,7 +75,7 @@ func (c *carrying) fit(ctx context.Context) error {
 		c.requests += c.reading.Requests
 		cut := c.reading.CutAt(total, cutAim, func(doc []byte) time.Time { return s.identify(doc, s.options.TimeField).At })
 		c.reading.Drop()
-		if err := c.narrow(ctx, cut); err != nil {
+		if err := s.narrow(ctx, claim, cut); err != nil {
 			return err
 		}
 	}
@@ -91,7 +90,7 @@ func (c *carrying) fitFailed(ctx context.Context) error {
 	if half <= 0 || claim.To.Sub(claim.From) <= half {
 		return nil
 	}
-	return c.narrow(ctx, claim.From.Add(half))
+	return c.stream.narrow(ctx, claim, claim.From.Add(half))
 }
 
 // cutToStored narrows a window that holds more rows than a reading may have to
@@ -105,13 +104,6 @@ func (s *stream) cutToStored(ctx context.Context, claim *load.Claim) error {
 		return s.narrow(ctx, claim, at)
 	}
 	return nil
-}
-
-// narrow cuts the carried claim.
-func (c *carrying) narrow(ctx context.Context, to time.Time) error {
-	err := c.stream.narrow(ctx, c.piece.claim, to)
-	c.planned.To = c.piece.claim.To
-	return err
 }
 
 // narrow cuts a claim in place; the rest is a gap again, for anyone.

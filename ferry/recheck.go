@@ -21,7 +21,7 @@ type recheck struct {
 	read   []load.Span   // by this very run: left out of what differs
 	uncut  []load.Span   // windows of which counts are only known as a whole
 	failed int           // readings in a row that would not attest
-	held   int           // spans that differ and could not be read, since another run holds a part of them
+	taken  []load.Span   // by other runs, as far as this one met it
 	proven bool          // the dialect was proven again for a filter that was refused
 	floor  time.Time     // below it the source lists nothing; zero: not known
 	oldest time.Time     // the source's oldest log as last looked for; zero: not yet
@@ -34,7 +34,7 @@ const (
 	countRows = 9_000 // stored rows a counted span may hold: totals are capped at 10,000
 	leafPages = 4     // a differing span of so many pages is read, not bisected further
 	readings  = 3     // of a span that the source fills or empties meanwhile
-	failures  = 3     // readings in a row that would not attest: what differs is the source's totals; or that others prevent
+	failures  = 3     // readings in a row that would not attest: what differs is the source's totals
 	different = 50    // differing spans of a stream are told apart; what differs besides is told as it is met
 )
 
@@ -102,12 +102,7 @@ func (rc *recheck) count(ctx context.Context, span load.Span) error {
 	if many && !rc.whole {
 		return rc.halves(ctx, span, at)
 	}
-	rng := rc.bounds(span)
-	stored, err := s.run.store.Stored(ctx, s.ID, rng)
-	if err != nil {
-		return err
-	}
-	total, _, err := s.feed().Total(ctx, rng.Low, rng.Top)
+	total, stored, err := rc.compare(ctx, rc.bounds(span))
 	switch {
 	case extract.KindOf(err) == extract.Config && !rc.proven:
 		rc.proven = true
@@ -115,11 +110,8 @@ func (rc *recheck) count(ctx context.Context, span load.Span) error {
 			return proof
 		}
 		return rc.count(ctx, span)
-	case err != nil && s.oneWindow(err):
-		rc.tell(span, SpanUnknown, "the source failed here; run verify again later")
-		return nil
 	case err != nil:
-		return err
+		return rc.failedAt(span, err)
 	}
 	s.answered()
 	switch {
@@ -216,6 +208,16 @@ func without(span load.Span, others []load.Span) []load.Span {
 		}
 	}
 	return append(out, span)
+}
+
+// common is what of a span lies in others.
+func common(span load.Span, others []load.Span) (parts []load.Span) {
+	for _, o := range others {
+		if part := (load.Span{From: later(span.From, o.From), To: earlier(span.To, o.To)}); !part.Empty() {
+			parts = append(parts, part)
+		}
+	}
+	return parts
 }
 
 func later(a, b time.Time) time.Time {

@@ -10,12 +10,8 @@ import (
 // differs narrows down a span whose counts differ, and reads what is left.
 func (rc *recheck) differs(ctx context.Context, span load.Span, total, stored int64) error {
 	s := rc.stream
-	switch {
-	case rc.failed >= failures || rc.differ >= different:
+	if rc.failed >= failures || rc.differ >= different {
 		rc.found(span, total, stored, SpanDifferent)
-		return nil
-	case rc.held >= failures:
-		rc.tell(span, SpanUnknown, heldNote)
 		return nil
 	}
 	if total < stored {
@@ -28,12 +24,13 @@ func (rc *recheck) differs(ctx context.Context, span load.Span, total, stored in
 		}
 	}
 	if parts := without(span, rc.read); len(parts) != 1 || parts[0] != span {
-		for _, part := range parts {
-			if err := rc.count(ctx, part); err != nil {
-				return err
-			}
+		return rc.each(ctx, parts)
+	}
+	if parts := without(span, rc.taken); len(parts) != 1 || parts[0] != span {
+		for _, held := range common(span, rc.taken) {
+			rc.tell(held, SpanUnknown, heldNote)
 		}
-		return nil
+		return rc.each(ctx, parts)
 	}
 	pages := max(total, stored) > int64(leafPages*s.dialect().PageSize)
 	if (pages || total == walkBelow) && rc.divisible(span) {
@@ -66,11 +63,34 @@ func (rc *recheck) expire(ctx context.Context, span load.Span) (rest load.Span, 
 	return rest, true, err
 }
 
+func (rc *recheck) each(ctx context.Context, parts []load.Span) error {
+	for _, part := range parts {
+		if err := rc.count(ctx, part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// held handles a span that could not be read since another run holds a part of it:
+// the rest is counted by itself.
+func (rc *recheck) held(ctx context.Context, span load.Span, total, stored int64) (err error) {
+	s := rc.stream
+	if rc.taken, err = s.run.store.Taken(ctx, s.ID, s.run.id); err != nil {
+		return err
+	}
+	if len(common(span, rc.taken)) == 0 { // no longer, or only where it was widened to
+		rc.tell(span, SpanUnknown, heldNote)
+		return nil
+	}
+	return rc.differs(ctx, span, total, stored)
+}
+
 // leaf handles a span that differs and is small enough to read. What still
 // differs after it was read is a standing difference only if the source counts
 // now what it counted before: else logs came or went meanwhile, and it is read
-// again. All that was counted is read: the upper bound's tick too, where the source
-// takes it for a part.
+// again. Where the source takes the upper bound for a part, its tick was counted
+// too: it is read if the rest was not to blame.
 func (rc *recheck) leaf(ctx context.Context, span load.Span, total, stored int64) error {
 	if !rc.repair {
 		rc.differ++
@@ -78,41 +98,52 @@ func (rc *recheck) leaf(ctx context.Context, span load.Span, total, stored int64
 		return nil
 	}
 	s, rng, read := rc.stream, rc.bounds(span), span
-	if !rng.StrictTop {
-		read.To = read.To.Add(s.dialect().Tick)
-	}
 	for range readings {
 		how, err := rc.repaired(ctx, read)
 		switch {
 		case err == nil && how == heldByOthers:
-			rc.held++
-			rc.tell(span, SpanUnknown, heldNote)
-			return nil
-		case err != nil && !s.oneWindow(err):
-			rc.found(span, total, stored, SpanDifferent)
-			return err
+			return rc.held(ctx, span, total, stored)
 		case err != nil || how == notAttested:
 			rc.found(span, total, stored, SpanDifferent)
-			return nil
+			return s.aside(err)
 		}
 		before := total
-		if stored, err = s.run.store.Stored(ctx, s.ID, rng); err != nil {
-			return err
-		}
-		if total, _, err = s.feed().Total(ctx, rng.Low, rng.Top); err != nil {
-			return err
+		if total, stored, err = rc.compare(ctx, rng); err != nil {
+			return rc.failedAt(span, err)
 		}
 		switch {
 		case total == stored, total < 0:
 			rc.found(span, total, stored, SpanRepaired)
 			return nil
-		case total == before:
+		case total != before:
+			read = span
+		case read == span && !rng.StrictTop:
+			read = load.Span{From: span.To, To: span.To.Add(s.dialect().Tick)}
+		default:
 			rc.found(span, total, stored, SpanDifferent)
-			return s.run.store.NoteStanding(ctx, s.ID, read, total, stored)
+			return s.run.store.NoteStanding(ctx, s.ID, span, total, stored)
 		}
 	}
 	rc.found(span, total, stored, SpanDifferent)
 	return nil
+}
+
+// compare counts a range in the warehouse and at the source.
+func (rc *recheck) compare(ctx context.Context, rng load.Range) (total, stored int64, err error) {
+	if stored, err = rc.stream.run.store.Stored(ctx, rc.stream.ID, rng); err == nil {
+		total, _, err = rc.stream.feed().Total(ctx, rng.Low, rng.Top)
+	}
+	return total, stored, err
+}
+
+// failedAt tells a span at which the source failed by itself, and passes on any
+// other error.
+func (rc *recheck) failedAt(span load.Span, err error) error {
+	if rc.stream.oneWindow(err) {
+		rc.tell(span, SpanUnknown, failedNote)
+		return nil
+	}
+	return err
 }
 
 // repaired reads a span again.

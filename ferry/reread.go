@@ -32,11 +32,11 @@ func (s *stream) rereadLeaving(ctx context.Context) error {
 		if !holds {
 			continue
 		}
-		whole, err := s.readAgain(ctx, span, load.KindReread)
+		how, err := s.readAgain(ctx, span, load.KindReread)
 		if err != nil {
 			return err
 		}
-		if !whole {
+		if how != rereadWhole {
 			until = earlier(until, span.From)
 		}
 	}
@@ -60,38 +60,43 @@ func (s *stream) rereadDoubtful(ctx context.Context) error {
 	return err
 }
 
-// readAgain reads a covered span again, window by window. It is not whole when
-// another run holds a part of it or took one over, or when a window failed by
-// itself; the next pass tries again.
-func (s *stream) readAgain(ctx context.Context, span load.Span, kind string) (whole bool, err error) {
-	_, lost := s.unproven()
-	var done []load.Span
-	for whole = true; ; {
-		turn, err := s.again(ctx, load.Want{Kind: kind, Span: span, Done: done})
-		switch {
-		case err != nil && (turn.Claim == nil || !s.oneWindow(err)):
-			return false, err
-		case err != nil:
-			whole = false
-		case turn.Claim == nil:
-			_, lostNow := s.unproven()
-			return whole && !turn.Others && !turn.Ours && lostNow == lost, nil
-		}
-		done = merge(append(done, turn.Claim.Span))
-	}
-}
-
-// A rereading is how reading a small span again went.
+// A rereading is how reading a covered span again went.
 type rereading int
 
 const (
 	rereadWhole  rereading = iota
 	notAttested            // or cut, since it holds too much for one window
 	heldByOthers           // a part of it, or taken over meanwhile
+	sourceFailed           // at a window of it
 )
 
-// heldNote is what a span says that could not be read for others.
-const heldNote = "another run holds a part of it; run verify again later"
+// What a span says that could not be read or counted.
+const (
+	heldNote   = "another run holds a part of it; run verify again later"
+	failedNote = "the source failed here; run verify again later"
+)
+
+// readAgain reads a covered span again, window by window, whatever becomes of each.
+func (s *stream) readAgain(ctx context.Context, span load.Span, kind string) (rereading, error) {
+	_, lost := s.unproven()
+	var done []load.Span
+	for how := rereadWhole; ; {
+		turn, err := s.again(ctx, load.Want{Kind: kind, Span: span, Done: done})
+		switch {
+		case err != nil && (turn.Claim == nil || !s.oneWindow(err)):
+			return how, err
+		case err != nil:
+			how = sourceFailed
+		case turn.Claim == nil:
+			_, lostNow := s.unproven()
+			if how == rereadWhole && (turn.Others || turn.Ours || lostNow > lost) {
+				how = heldByOthers
+			}
+			return how, nil
+		}
+		done = merge(append(done, turn.Claim.Span))
+	}
+}
 
 // reread reads a small span again, all of it or nothing.
 func (s *stream) reread(ctx context.Context, span load.Span, kind string) (rereading, error) {

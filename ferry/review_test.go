@@ -178,6 +178,33 @@ func TestStandingDifferenceIsRemembered(t *testing.T) {
 	}
 }
 
+// Nor are many, whose spans lie side by side, where the source takes bounds for a
+// part of what they bound.
+func TestStandingDifferencesSideBySide(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, emulator.Options{})
+	w.cfg.Raw = false
+	now := time.Now()
+	w.dataset("ds1").Insert(keywordsLogs(4, 3000, now.Add(-20*time.Hour), now.Add(-2*time.Hour), "ds1", "created_at")...)
+	prod := w.gateway("prod")
+	prod.SetFaults(emulator.Faults{LowBound: emulator.Inclusive, TopBound: emulator.Inclusive})
+	prod.Insert(cloudflareLogs(4, 3000, now.Add(-20*time.Hour), now.Add(-2*time.Hour))...)
+	w.sync(ferry.ExitOK)
+	w.exec(`insert into logferry.requests (created_at, run_id, stream_id, log_id, outcome, cost_basis, content_hash)
+	        select now() - interval '3 h' - n * interval '20 min', 1, stream_id, 'left standing ' || n, 'unknown', 'unpriced', decode(repeat('00', 16), 'hex')
+	          from generate_series(1, 45) n, logferry.streams`)
+	w.exec(`create function keep() returns trigger language plpgsql as $f$ begin
+	          if new.log_id like 'left standing%' then return null; end if; return new; end $f$`)
+	w.exec(`create trigger keep before update on logferry.requests for each row execute function keep()`)
+	w.sync(ferry.ExitOK)
+	w.sync(ferry.ExitOK)
+	w.emu.ForgetRequests()
+	w.sync(ferry.ExitOK)
+	if n := w.emu.CountRequests(nil); n > 10 {
+		t.Errorf("standing differences cost %d requests every pass", n)
+	}
+}
+
 // A stream that its source counts no log in is covered only as far as the
 // source's own clock has settled.
 func TestEmptyStreamSettlesByTheSourcesClock(t *testing.T) {

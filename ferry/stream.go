@@ -43,8 +43,8 @@ type stream struct {
 	row     int           // windows in a row that would not attest
 	failed  int           // windows of this run that would not attest
 	lost    int           // windows of this run that another process took over
-	failing int           // windows in a row that failed at the provider
-	windows []error       // what windows failed with that did so by themselves
+	failing int           // windows, counts and pages of the tail in a row that failed at the provider
+	windows []error       // what those failed with that did so by themselves
 	spent   int           // requests that windows used
 	late    int64         // new logs that came later than settle allows
 	limit   time.Time     // nothing from here on had settled by the source's clock; zero: no window met that
@@ -241,8 +241,8 @@ func (s *stream) lose() {
 	s.lost++
 }
 
-// unproven counts the windows of this run that ended without a proof, of its own
-// doing or not.
+// unproven counts the windows of this run that would not attest, and those that
+// another process took over.
 func (s *stream) unproven() (failed, lost int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -52,13 +52,11 @@ const maxTailRows = 100_000
 // young is the span of a tail.
 func (s *stream) young(ctx context.Context) (load.Span, error) {
 	span := load.Span{From: s.settled(), To: s.run.now}
-	for {
-		at, more, err := s.run.store.NthStored(ctx, s.ID, span, maxTailRows)
-		if err != nil || !more || !at.After(span.From) {
-			return span, err
-		}
+	at, more, err := s.run.store.NthNewest(ctx, s.ID, span, maxTailRows)
+	if more {
 		span.From = at
 	}
+	return span, err
 }
 
 func (s *stream) claimTail(ctx context.Context) (*tail, error) {
@@ -128,12 +126,10 @@ func (t *tail) unlessLost(err error) error {
 	return err
 }
 
-// unlessFailed keeps a page's own failure for the stream's end.
+// unlessFailed gives up the tail for a page's own failure.
 func (t *tail) unlessFailed(err error) error {
-	if t.stream.oneWindow(err) {
-		t.failed = true
-		return nil
-	}
+	err = t.stream.aside(err)
+	t.failed = err == nil
 	return err
 }
 

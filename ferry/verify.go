@@ -134,12 +134,15 @@ func (rc *recheck) uncounted(ctx context.Context, part load.Span) error {
 		rc.tell(part, SpanUnknown, "the source gives no totals; --repair reads it again")
 		return nil
 	}
-	whole, err := s.readAgain(ctx, part, rc.kind)
-	if err != nil {
+	how, err := s.readAgain(ctx, part, rc.kind)
+	switch {
+	case err != nil:
 		return err
-	}
-	if !whole {
+	case how == heldByOthers:
 		rc.tell(part, SpanUnknown, heldNote)
+		return nil
+	case how == sourceFailed:
+		rc.tell(part, SpanUnknown, failedNote)
 		return nil
 	}
 	settled, err := s.run.store.Settled(ctx, s.ID, part)
@@ -207,7 +210,7 @@ func (rc *recheck) stopped(span load.Span) {
 // nothing but a backfill reads.
 func (s *stream) countOutside(ctx context.Context) error {
 	rng := s.bounds(load.Span{From: longAgo, To: s.StartsAt})
-	if !rng.Low.Before(rng.Top) { // no log is older than that
+	if !rng.Low.Before(rng.Top) || s.head.Rows == 0 && s.head.Total == 0 { // no log is older than that
 		return s.run.store.SaveOutside(ctx, s.ID, new(int64(0)))
 	}
 	total, _, err := s.feed().Total(ctx, rng.Low, rng.Top)

@@ -46,7 +46,7 @@ func (s *stream) carry(ctx context.Context, planned *load.Claim) error {
 // carryPiece is carry for one piece. A claim that was lost to another process
 // is theirs now, and no error.
 func (s *stream) carryPiece(ctx context.Context, p piece) ([]piece, error) {
-	c := &carrying{stream: s, piece: p, planned: p.claim.Span}
+	c := &carrying{stream: s, piece: p}
 	parts, err := c.run(ctx)
 	s.run.claims.drop(p.claim)
 	if len(parts) > 0 {
@@ -61,7 +61,7 @@ func (s *stream) carryPiece(ctx context.Context, p piece) ([]piece, error) {
 	if err != nil {
 		c.fail(ctx, err)
 		if !isEnd(err) {
-			s.finished(c.planned)
+			s.finished(p.claim.Span)
 		}
 	}
 	return nil, err
@@ -99,9 +99,8 @@ func (s *stream) let(ctx context.Context, c *load.Claim, end func(context.Contex
 
 // A carrying is one piece on its way.
 type carrying struct {
-	stream  *stream
-	piece   piece
-	planned load.Span // as claimed, before it was narrowed
+	stream *stream
+	piece  piece
 
 	reading  *extract.Reading
 	writing  *load.Writing
@@ -280,7 +279,7 @@ func (c *carrying) end(ctx context.Context, status, detail string) error {
 	s.planning.Lock()
 	err := c.writing.Finish(ctx, o)
 	if err == nil {
-		s.finished(c.planned)
+		s.finished(c.piece.claim.Span)
 	}
 	s.planning.Unlock()
 	if err != nil {

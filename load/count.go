@@ -71,12 +71,21 @@ func inRange(at string) string {
 // NthStored is when the n-th stored log of the span (from 0) was created;
 // false when it holds fewer.
 func (s *Store) NthStored(ctx context.Context, stream int32, in Span, n int) (time.Time, bool, error) {
+	return s.nthStored(ctx, stream, in, n, "")
+}
+
+// NthNewest is NthStored from the other end.
+func (s *Store) NthNewest(ctx context.Context, stream int32, in Span, n int) (time.Time, bool, error) {
+	return s.nthStored(ctx, stream, in, n, "desc")
+}
+
+func (s *Store) nthStored(ctx context.Context, stream int32, in Span, n int, direction string) (time.Time, bool, error) {
 	var at time.Time
 	err := s.retry(ctx, func() error {
 		return s.ask(ctx, `
 			select created_at from logferry.requests
 			 where stream_id = $1::integer and created_at >= $2::timestamptz and created_at < $3::timestamptz
-			 order by created_at offset $4::integer limit 1`, stream, in.From, in.To, n).Scan(&at)
+			 order by created_at `+direction+` offset $4::integer limit 1`, stream, in.From, in.To, n).Scan(&at)
 	})
 	if errors.Is(err, pgx.ErrNoRows) {
 		return at, false, nil

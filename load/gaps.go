@@ -34,13 +34,22 @@ func (s *Store) Open(ctx context.Context, w Want) (open, waiting time.Duration, 
 }
 
 // Gaps lists the stretches of the span that are not covered, oldest first; with
-// force the whole span. For a dry run.
+// force the whole span, as a dry run wants it.
 func (s *Store) Gaps(ctx context.Context, stream int32, in Span, force bool) ([]Span, error) {
 	return s.selectSpans(ctx, "read coverage", `
 		select lower(g), upper(g)
 		  from logferry.stream_state ss,
 		       unnest(tstzmultirange(tstzrange($2::timestamptz, $3::timestamptz)) - case when $4::boolean then '{}'::tstzmultirange else ss.coverage end) g
 		 where ss.stream_id = $1::integer order by 1`, stream, micros(in.From), micros(in.To), force)
+}
+
+// Taken lists what other runs than this one hold of the stream.
+func (s *Store) Taken(ctx context.Context, stream int32, run int64) ([]Span, error) {
+	return s.selectSpans(ctx, "read what other runs hold", `
+		select lower(g), upper(g)
+		  from unnest((select coalesce(range_agg(tstzrange(window_start, window_end)), '{}')
+		                 from logferry.windows where stream_id = $1::integer and status = 'claimed' and run_id <> $2::bigint)) g
+		 order by 1`, stream, run)
 }
 
 // selectSpans runs a query whose rows are spans.

@@ -11,7 +11,8 @@ import (
 // Leaving lists what of the stream's coverage before edge is to be read in full
 // once more: what was not reread yet and was last read while it was younger than
 // lookback. Of a stream that was never reread that is what its first passes
-// covered while it was young, as the newest hour is, not what they found old.
+// covered while it was young, as the newest hour is, not what they found old. What
+// would not attest is read: its retries are [Store.Doubtful]'s.
 func (s *Store) Leaving(ctx context.Context, stream int32, edge time.Time, lookback time.Duration) ([]Span, error) {
 	return s.selectSpans(ctx, "read what is to be reread", `
 		with due as (
@@ -20,7 +21,7 @@ func (s *Store) Leaving(ctx context.Context, stream int32, edge time.Time, lookb
 		old as (
 		     select coalesce(range_agg(tstzrange(w.window_start, least(w.window_end, w.finished_at - $3::text::interval))), '{}') as spans
 		       from logferry.windows w, due
-		      where w.stream_id = $1::integer and w.status in ('attested', 'accepted') and w.window_start < w.finished_at - $3::text::interval
+		      where w.stream_id = $1::integer and w.status in ('attested', 'accepted', 'mismatch') and w.window_start < w.finished_at - $3::text::interval
 		        and w.window_start < upper(due.span) and w.window_end > lower(due.span))
 		select lower(g), upper(g)
 		  from logferry.stream_state ss, due, old, unnest(ss.coverage * tstzmultirange(due.span) - old.spans) g
