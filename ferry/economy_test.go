@@ -81,7 +81,7 @@ func TestBackfillEconomyKeywordsAI(t *testing.T) {
 	w.cfg.Raw = false
 	now := time.Now()
 	set := w.dataset("ds1")
-	set.Insert(keywordsLogs(12, 100_000, now.Add(-20*day), now.Add(-time.Hour), "ds1", "created_at")...)
+	set.Insert(keywordsLogs(12, 60_000, now.Add(-20*day), now.Add(-time.Hour), "ds1", "created_at")...)
 
 	w.backfill(ferry.ExitOK, ferry.BackfillOptions{From: now.Add(-30 * day)})
 	if n := query[int](w, `select count(*) from logferry.requests`); n != set.Len() {

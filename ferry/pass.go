@@ -56,8 +56,11 @@ func (s *stream) sync(ctx context.Context) error {
 	if s.head.Bytes > heavyHead {
 		docs = nil
 	}
-	met := s.proven
+	met, head := s.proven, s.head
 	footing, err := s.stand(ctx)
+	if s.head != head { // its order was by another name of the time than the logs'
+		docs = nil
+	}
 	if err == nil && footing == ready && !met {
 		err = s.countOutside(ctx)
 	}

@@ -43,7 +43,7 @@ func TestP11EditsAreFoundWhenTheyLeaveTheLookback(t *testing.T) {
 	w.equal(prod)
 	w.emu.ForgetRequests()
 	w.sync(ferry.ExitOK)
-	if n := w.emu.CountRequests(nil); n > 4 {
+	if n := w.emu.CountRequests(nil); n > 6 { // one log more may have left the lookback meanwhile
 		t.Errorf("what was reread is read again: %d requests", n)
 	}
 }

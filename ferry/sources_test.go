@@ -192,7 +192,8 @@ func TestFilterNamesTheTimeOtherwise(t *testing.T) {
 			now := time.Now()
 			set := w.dataset("ds")
 			set.SetDialect(d)
-			set.Insert(keywordsLogs(21, 250, now.Add(-4*day), now, "ds", d.TimeField)...)
+			set.Insert(keywordsLogs(21, 250, now.Add(-4*day), now.Add(-time.Hour), "ds", d.TimeField)...)
+			set.Insert(keywordsLogs(22, 20, now.Add(-8*time.Minute), now, "ds", d.TimeField)...) // a tail
 			w.sync(ferry.ExitOK)
 			w.holdsExactly(set, d.TimeField)
 			w.idle(nil)

@@ -25,11 +25,11 @@ type tail struct {
 // for again.
 const heavyHead = 512 << 10
 
-// startTail claims the tail and loads the head's first page into it. It is nil
-// when there is nothing to read, when another run reads it, or when the head's
-// pages don't show it: see unsortedTail.
+// startTail claims the tail and loads the head's first page into it, which is asked
+// for again where docs is nil. It is nil when there is nothing to read, when another
+// run reads it, or when the head's pages don't show it: see unsortedTail.
 func (s *stream) startTail(ctx context.Context, docs [][]byte) (*tail, error) {
-	if s.run.cfg.Tail && s.head.Bytes > heavyHead {
+	if s.run.cfg.Tail && docs == nil && s.head.Rows > 0 {
 		var err error
 		if docs, err = s.readHead(ctx); err != nil {
 			return nil, err

@@ -54,7 +54,7 @@ var flowing = []mutant{
 	},
 	{
 		rule: "a reread lost with its lease is not done",
-		file: "ferry/reread.go", old: "!turn.Ours && lostNow == lost", new: "!turn.Ours && lostNow >= lost",
+		file: "ferry/reread.go", old: "turn.Ours || lostNow > lost", new: "turn.Ours",
 		tests: "TestLostRereadIsNotDone",
 	},
 	{
@@ -99,7 +99,7 @@ var flowing = []mutant{
 	},
 	{
 		rule: "what came while a span was read is no standing difference",
-		file: "ferry/repair.go", old: "case total == before:", new: "case before >= 0:",
+		file: "ferry/repair.go", old: "case total != before:", new: "case before < 0:",
 		tests: "TestP11LateLogsComeDuringARecheck",
 	},
 	{
@@ -159,7 +159,7 @@ var flowing = []mutant{
 	},
 	{
 		rule: "a difference that a reading left standing is remembered",
-		file: "ferry/repair.go", old: "return s.run.store.NoteStanding(ctx, s.ID, read, total, stored)", new: "return nil",
+		file: "ferry/repair.go", old: "return s.run.store.NoteStanding(ctx, s.ID, span, total, stored)", new: "return nil",
 		tests: "TestStandingDifferenceIsRemembered",
 	},
 	{

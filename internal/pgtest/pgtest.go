@@ -82,15 +82,15 @@ func Main(m *testing.M) {
 // testscript.Main does.
 type Runner struct{ *testing.M }
 
-// Run runs the tests, stops the server if one was started, and returns the exit code. Twice as many tests run in
-// parallel as there are processors, unless -parallel says otherwise: half of the time they wait for the server, or for
-// each other.
+// Run runs the tests, stops the server if one was started, and returns the exit code. Four times as many tests run in
+// parallel as there are processors, unless -parallel says otherwise: most of the time they wait, for the server or for
+// the pause before a retry.
 func (r Runner) Run() int {
 	flag.Parse()
 	asked := false
 	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "test.parallel" })
 	if !asked {
-		if err := flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))); err != nil {
+		if err := flag.Set("test.parallel", strconv.Itoa(4*runtime.GOMAXPROCS(0))); err != nil {
 			panic(err) // the testing package has that flag, and it takes numbers
 		}
 	}
