@@ -21,7 +21,7 @@ type member struct {
 type object []member
 
 // is tells whether the member has the given name, exactly.
-func (m member) is(name string) bool { return string(m.name) == name }
+func (m *member) is(name string) bool { return string(m.name) == name }
 
 // bareName decodes a member's name, without a copy where it can.
 func bareName(quoted []byte) []byte {
@@ -36,9 +36,9 @@ func bareName(quoted []byte) []byte {
 // last returns the value of the last member of that name, and how many have
 // it. Postgres keeps the last one too.
 func (o object) last(name string) (value []byte, count int) {
-	for _, m := range o {
-		if m.is(name) {
-			value = m.value
+	for i := range o { // by index: a member is large to copy, and most are passed over
+		if o[i].is(name) {
+			value = o[i].value
 			count++
 		}
 	}
