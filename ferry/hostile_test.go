@@ -116,7 +116,7 @@ func TestP09HostilePages(t *testing.T) {
 		"compressed":                  {Gzip: true},
 	} {
 		prod := w.gateway(id)
-		prod.Insert(cloudflareLogs(5, 400, now.Add(-9*day), now.Add(-time.Hour))...)
+		prod.Insert(cloudflareLogs(5, 250, now.Add(-9*day), now.Add(-time.Hour))...)
 		prod.Insert(tied(6, 130, now.Add(-5*day).Truncate(time.Millisecond))...)
 		prod.SetFaults(faults)
 		streams = append(streams, prod)

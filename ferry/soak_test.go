@@ -15,6 +15,7 @@ import (
 
 	"logferry/emulator"
 	"logferry/ferry"
+	"logferry/internal/pgtest"
 )
 
 var logsFlag = flag.Int("logs", 30_000, "how many logs TestMemoryIsFlat carries")
@@ -30,6 +31,10 @@ func TestMemoryIsFlat(t *testing.T) {
 	w := newWorld(t, emulator.Options{})
 	w.cfg.Raw, w.cfg.Lease = false, 15*time.Second
 	n := *logsFlag
+	if n > 1_000_000 && query[string](w, `show autovacuum_naptime`) == pgtest.Naptime {
+		w.exec(`alter system reset autovacuum_naptime`) // for so long, vacuum as everywhere
+		w.exec(`select pg_reload_conf()`)
+	}
 	crowd := w.crowded("crowd", n)
 	w.emu.SetFaults(crowd)
 	began := time.Now()

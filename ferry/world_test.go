@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"log/slog"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -39,6 +40,9 @@ type world struct {
 	base string
 	url  string
 	cfg  ferry.Config
+
+	asking sync.Mutex // guards conn
+	conn   *pgx.Conn  // for queries; nil: none yet
 }
 
 // newWorld makes a world without streams. Budgets are high, the lease short.
@@ -159,16 +163,26 @@ func (w *world) connect() *pgx.Conn {
 	return conn
 }
 
-// query returns one value of one row.
+// query returns one value of one row. Queries of a world share a connection, which
+// is made again once it was lost, as to a restart.
 func query[T any](w *world, sql string, args ...any) T {
 	w.t.Helper()
-	conn := w.connect()
-	defer conn.Close(context.Background())
+	w.asking.Lock()
+	defer w.asking.Unlock()
 	var v T
-	if err := conn.QueryRow(context.Background(), sql, args...).Scan(&v); err != nil {
-		w.t.Fatal(err)
+	for again := w.conn != nil; ; again = false {
+		if w.conn == nil {
+			w.conn = w.connect()
+		}
+		err := w.conn.QueryRow(context.Background(), sql, args...).Scan(&v)
+		if err == nil {
+			return v
+		}
+		if !again || !w.conn.IsClosed() {
+			w.t.Fatal(err)
+		}
+		w.conn = nil
 	}
-	return v
 }
 
 func (w *world) exec(sql string, args ...any) {

@@ -17,6 +17,7 @@ import (
 	"os"
 	"reflect"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"testing"
 	"time"
@@ -82,6 +83,10 @@ func Main(m *testing.M) {
 // testscript.Main does.
 type Runner struct{ *testing.M }
 
+// Naptime is a private server's autovacuum_naptime, longer than all tests take together. A test that takes longer, on a
+// database that grows, resets it by alter system.
+const Naptime = "10min"
+
 // Run runs the tests, stops the server if one was started, and returns the exit code. Four times as many tests run in
 // parallel as there are processors, unless -parallel says otherwise: most of the time they wait, for the server or for
 // the pause before a retry.
@@ -94,6 +99,7 @@ func (r Runner) Run() int {
 			panic(err) // the testing package has that flag, and it takes numbers
 		}
 	}
+	debug.SetGCPercent(400) // memory is not what tests are short of; the processes that they start have the usual
 	code := r.M.Run()
 	if err := stop(); err != nil {
 		fmt.Fprintln(os.Stderr, "pgtest:", err)

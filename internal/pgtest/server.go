@@ -78,7 +78,13 @@ func start() (*server, error) {
 		InMemory: true,
 		Notice:   os.Stderr,
 	})
-	return s, err
+	if err != nil {
+		return s, err
+	}
+	// Autovacuum would go round all databases every minute, of which there are hundreds that live for seconds.
+	return s, errors.Join(
+		s.exec(ctx, "alter system set autovacuum_naptime = '"+Naptime+"'"), // a test may reset it
+		s.exec(ctx, "select pg_reload_conf()"))
 }
 
 // stop removes what was made: the private server, or our templates on the named one.
