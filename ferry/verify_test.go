@@ -223,3 +223,22 @@ func TestRepairBesideAnotherRun(t *testing.T) {
 	w.verify(ferry.ExitOK, ferry.VerifyOptions{From: now.Add(-day), Repair: true})
 	w.equal(prod)
 }
+
+// A log in quarantine that lies on the very instant that verify begins at is
+// counted as the source counts it.
+func TestVerifyFromTheInstantOfACase(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, emulator.Options{})
+	now := time.Now()
+	prod := w.gateway("prod")
+	prod.Insert(cloudflareLogs(1, 200, now.Add(-20*time.Hour), now.Add(-2*time.Hour))...)
+	at := now.Add(-5 * time.Hour).UTC().Truncate(time.Second)
+	prod.Insert(emulator.Log{ID: "b", At: at, Doc: []byte(`{"created_at":"` + at.Format(time.RFC3339Nano) + `","success":true}`)})
+	w.sync(ferry.ExitOK)
+	for _, from := range []time.Duration{-time.Hour, -time.Second, 0, time.Second} {
+		states, spans := w.verify(ferry.ExitOK, ferry.VerifyOptions{From: at.Add(from)})
+		if got := states[prod.Name()]; got != "equal" {
+			t.Errorf("from %s after the case: %s, %+v", from, got, spans)
+		}
+	}
+}
