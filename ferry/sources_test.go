@@ -55,7 +55,10 @@ func TestTickGrowsUnderAClaim(t *testing.T) {
 	w.exec(`update logferry.stream_state set coverage = coverage - tstzmultirange(tstzrange(now() - interval '5 hours', null))`)
 	w.exec(`delete from logferry.windows where window_end > now() - interval '5 hours'`)
 	edge := time.Now().Add(-w.cfg.Settle - time.Hour) // where the newest hour begins
-	prod.Insert(cloudflareLogs(4, 2000, edge.Add(-5*time.Second), edge.Add(5*time.Second))...)
+	for i := range 1000 { // one every ten milliseconds
+		at := edge.Add(time.Duration(i-500) * 10 * time.Millisecond)
+		prod.Insert(cloudflareLogs(uint64(100+i), 1, at, at.Add(time.Millisecond))...)
+	}
 	fraction := regexp.MustCompile(`\.\d{3}Z`)
 	prod.SetFaults(emulator.Faults{Dates: emulator.Refused, Intercept: func(rw http.ResponseWriter, r *http.Request, _ int) bool {
 		if !fraction.MatchString(r.FormValue("filters")) {

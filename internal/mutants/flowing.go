@@ -54,7 +54,7 @@ var flowing = []mutant{
 	},
 	{
 		rule: "a reread lost with its lease is not done",
-		file: "ferry/reread.go", old: "turn.Ours || lostNow > lost", new: "turn.Ours",
+		file: "ferry/reread.go", old: "turn.Ours || lostNow > lost", new: "turn.Ours || lostNow < lost",
 		tests: "TestLostRereadIsNotDone",
 	},
 	{

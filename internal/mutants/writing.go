@@ -40,7 +40,7 @@ var writing = []mutant{
 	{
 		rule: "gaps leave out what waits for its retry_at",
 		file: "load/claim.go", old: "status = 'mismatch' and retry_at > clock_timestamp() and not", new: "status = 'mismatch' and false and not",
-		tests: "TestRetryAt|TestClaimsAgainstAModel",
+		tests: "TestClaimTakesAGap|TestClaimsAgainstAModel",
 	},
 	{
 		rule: "the lock on the stream's row",
