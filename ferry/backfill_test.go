@@ -22,6 +22,23 @@ func TestBackfillOfAnEmptyStreamWaits(t *testing.T) {
 	w.backfill(ferry.ExitOK, ferry.BackfillOptions{From: now.Add(-day)})
 }
 
+// A pass waits one lease for what a run holds that has died, and takes it over.
+func TestSyncTakesOverADeadClaim(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, emulator.Options{})
+	now := time.Now()
+	prod := w.gateway("prod")
+	prod.Insert(cloudflareLogs(1, 60, now.Add(-20*time.Hour), now.Add(-2*time.Hour))...)
+	w.sync(ferry.ExitOK)
+	w.exec(`update logferry.stream_state set coverage = coverage - tstzmultirange(tstzrange(now() - interval '10 h', now() - interval '1 h'))`)
+	w.exec(`insert into logferry.windows (stream_id, run_id, kind, window_start, window_end, status, lease_until)
+	        select 1, 1, 'sync', now() - interval '10 h', now() - interval '1 h', 'claimed', now() + interval '900 ms'`)
+	if sum := w.sync(ferry.ExitOK); sum.Held != 0 || sum.Unfinished != 0 {
+		t.Errorf("left to the dead: %+v", sum)
+	}
+	w.holes(prod, []string{})
+}
+
 // A gateway that is found gone is said to be so, and is nothing to wait for.
 func TestBackfillOfAGoneStream(t *testing.T) {
 	t.Parallel()

@@ -145,7 +145,7 @@ var flowing = []mutant{
 	{
 		rule: "claims whose lease ran out are taken over, by a pass that waits for it",
 		file: "ferry/pass.go", old: "return s.takeOver(ctx, cover)", new: "return nil",
-		tests: "TestD01KilledAtAnyMoment|TestD11ZombieSync",
+		tests: "TestSyncTakesOverADeadClaim|TestD11ZombieSync",
 	},
 	{
 		rule: "late logs in the lookback are found by counts",
