@@ -49,8 +49,8 @@ func (s *stream) windowFailures() error {
 	return errors.Join(s.windows...)
 }
 
-// timedOut tells an error that says only that the run's own time is over, or
-// will be before anything more could be asked.
+// timedOut tells an error that says, among others, that the run's own time is over,
+// or will be before anything more could be asked.
 func timedOut(ctx, limited context.Context, err error) bool {
 	return ctx.Err() == nil && (errors.Is(err, extract.ErrNoTime) || limited.Err() != nil && isEnd(err))
 }

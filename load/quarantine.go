@@ -20,8 +20,9 @@ func refusal(r *transform.Record, code string) *transform.Reject {
 }
 
 // queueRejects enters cases. One that comes again is counted, and open again if
-// its log could be read meanwhile; any other that was closed stays so. A case without a time lies in the window that
-// met it last: what an earlier one says may have come by a filter that was ignored.
+// its log could be read meanwhile; any other that was closed stays so. A case
+// without a time lies in the window that met it last: what an earlier one says may
+// have come by a filter that was ignored.
 func (w *Writing) queueRejects(b *pgx.Batch, c *chunk) {
 	for _, r := range c.rejects {
 		span := w.claim.Span // where it was met
