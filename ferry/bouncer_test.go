@@ -47,9 +47,11 @@ func (w *world) bouncer(settings ...string) string {
 	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
 		w.t.Fatal(err)
 	}
-	// The shell ends it when our end of the pipe is closed, however that happens.
-	cmd := exec.Command("sh", "-c", `"$0" "$1" & read _; kill -9 $!`, program, file)
-	cmd.Dir, cmd.SysProcAttr = dir, &syscall.SysProcAttr{Credential: as}
+	// The shell starts it again when it ends, as whoever runs one does: 1.18 ends itself
+	// at times when a client goes during its cancel request (FATAL, bad client state).
+	// And it ends it when our end of the pipe is closed, however that happens.
+	cmd := exec.Command("sh", "-c", `while :; do "$0" "$1"; sleep 0.1; done & read _; kill -9 0`, program, file)
+	cmd.Dir, cmd.SysProcAttr = dir, &syscall.SysProcAttr{Credential: as, Setpgid: true}
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	lifeline, err := cmd.StdinPipe()

@@ -55,7 +55,7 @@ func TestTickGrowsUnderAClaim(t *testing.T) {
 	w.exec(`update logferry.stream_state set coverage = coverage - tstzmultirange(tstzrange(now() - interval '5 hours', null))`)
 	w.exec(`delete from logferry.windows where window_end > now() - interval '5 hours'`)
 	edge := time.Now().Add(-w.cfg.Settle - time.Hour) // where the newest hour begins
-	for i := range 1000 { // one every ten milliseconds
+	for i := range 1000 {
 		at := edge.Add(time.Duration(i-500) * 10 * time.Millisecond)
 		prod.Insert(cloudflareLogs(uint64(100+i), 1, at, at.Add(time.Millisecond))...)
 	}
