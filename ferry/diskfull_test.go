@@ -100,6 +100,9 @@ func TestD04DiskFull(t *testing.T) {
 	folder := smallDisk(t)
 	s := gaps(t, seed, emulator.Options{})
 	name := query[string](s.world, `select current_database()`)
+	if err := s.conn.Close(t.Context()); err != nil { // nobody may be in a database that moves
+		t.Fatal(err)
+	}
 	admin, err := pgx.Connect(t.Context(), strings.Replace(s.url, name, "postgres", 1))
 	if err != nil {
 		t.Fatal(err)
